@@ -1,0 +1,2 @@
+//! What the product does: one folder a feature.
+

@@ -1,0 +1,1 @@
+//! The tabs: each composes panels of features, and nothing else.

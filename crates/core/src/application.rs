@@ -1,0 +1,89 @@
+//! What every verb gets: database, gate, clock, board, bus, ports, configuration, and the state of features by type.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use engine::Db;
+
+use crate::audit::{Anchor, Signer};
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::event::Bus;
+use crate::gate::Gate;
+use crate::port::Ports;
+use crate::reading::Board;
+use crate::time::{Clock, Timestamp};
+
+/// The running application. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<AppParts>);
+
+/// The parts of an [`App`].
+#[derive(Debug)]
+pub struct AppParts {
+    /// Our own database.
+    pub db: Db,
+    /// Where "now" comes from.
+    pub clock: Clock,
+    /// The configuration that holds.
+    pub config: Config,
+    /// The one gate.
+    pub gate: Gate,
+    /// The last reading of everything.
+    pub board: Board,
+    /// Events.
+    pub bus: Bus,
+    /// Systems outside.
+    pub ports: Ports,
+    /// Signs checkpoints of the audit trail.
+    pub signer: Signer,
+    /// Keeps them outside the database.
+    pub anchor: Anchor,
+    /// When this process started.
+    pub started: Timestamp,
+    /// State of features, one value per type.
+    pub state: StateMap,
+}
+
+/// One shared value per type.
+#[derive(Debug, Default)]
+pub struct StateMap(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl StateMap {
+    /// Adds the value of a type; a second one replaces the first.
+    pub fn insert<T: Any + Send + Sync>(&mut self, value: T) {
+        self.0.insert(TypeId::of::<T>(), Arc::new(value));
+    }
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: AppParts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The state of a feature.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] when the wiring left it out.
+    pub fn state<T: Any + Send + Sync>(&self) -> Result<Arc<T>> {
+        let found = self.0.state.0.get(&TypeId::of::<T>()).cloned();
+        let typed = found.and_then(|any| any.downcast::<T>().ok());
+        typed.ok_or_else(|| Error::Broken(format!("no state of type {}", std::any::type_name::<T>())))
+    }
+}
+
+impl Deref for App {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}

@@ -1,0 +1,269 @@
+//! Configuration: one struct per section; `config.default.toml` holds the defaults and is the manual.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, FieldError, Result};
+use crate::secret::{Secret, mask_url};
+
+/// The defaults, as shipped.
+pub const DEFAULTS: &str = include_str!("../../../config.default.toml");
+
+/// All sections.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens and how it is reached.
+    pub server: Server,
+    /// Our own database and files.
+    pub storage: Storage,
+    /// The platform that is watched.
+    pub platform: Platform,
+    /// Sessions and sign-in.
+    pub security: Security,
+    /// Ingest limits and retention.
+    pub telemetry: Telemetry,
+    /// Checkpoints of the audit trail.
+    pub audit: Audit,
+    /// Our own log.
+    pub log: Log,
+    /// Job systems.
+    #[serde(default)]
+    pub queues: Vec<QueueConfig>,
+    /// Probed services.
+    #[serde(default)]
+    pub services: Vec<ServiceConfig>,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Address and port.
+    pub listen: String,
+    /// URL that people use.
+    pub public_url: String,
+    /// Name of the environment.
+    pub environment: String,
+    /// Proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<String>,
+    /// Networks that may reach the admin side.
+    pub admin_networks: Vec<String>,
+}
+
+/// `[storage]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storage {
+    /// Our own database; a secret because it may hold a password.
+    pub database_url: Secret,
+    /// Directory of files.
+    pub data_dir: PathBuf,
+}
+
+/// `[platform]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Platform {
+    /// Name on every screen.
+    pub name: String,
+    /// The platform's database.
+    pub database_url: Secret,
+    /// IANA zone of schedules and calendar days.
+    pub time_zone: String,
+}
+
+/// `[security]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// Hours until an unused session ends.
+    pub session_idle_hours: u32,
+    /// Hours until every session ends.
+    pub session_max_hours: u32,
+    /// Wrong passwords before a pause.
+    pub login_attempts: u32,
+    /// Minutes of the pause.
+    pub login_pause_minutes: u32,
+}
+
+/// `[telemetry]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telemetry {
+    /// MiB of one request's body after decompression.
+    pub max_body_mib: usize,
+    /// Requests that may wait for the writer.
+    pub queue: usize,
+    /// Days that roll-ups are kept.
+    pub rollup_days: u32,
+    /// Hours that log records are kept.
+    pub log_hours: u32,
+    /// Most log records kept.
+    pub log_rows: u64,
+    /// Most routes per service.
+    pub max_routes: usize,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// File of anchored checkpoints.
+    pub anchor_file: String,
+    /// File of the signing key.
+    pub key_file: String,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Filter.
+    pub level: String,
+    /// Whether a daily file is written too.
+    pub file: bool,
+}
+
+/// `[[queues]]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueConfig {
+    /// Name on screens.
+    pub name: String,
+    /// "embedded".
+    pub driver: String,
+    /// Where the jobs live.
+    pub url: Secret,
+}
+
+/// `[[services]]`
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceConfig {
+    /// Name on screens.
+    pub name: String,
+    /// URL that is fetched with GET; 2xx and 3xx count as up.
+    pub url: String,
+    /// Seconds between probes, 5 to 3600.
+    #[serde(default = "default_interval")]
+    pub interval_seconds: u32,
+    /// Milliseconds until a probe gives up.
+    #[serde(default = "default_timeout")]
+    pub timeout_ms: u64,
+    /// Milliseconds over which an answer counts as slow (WARN).
+    #[serde(default = "default_slow")]
+    pub slow_ms: u64,
+}
+
+fn default_interval() -> u32 {
+    15
+}
+
+fn default_timeout() -> u64 {
+    3_000
+}
+
+fn default_slow() -> u64 {
+    1_000
+}
+
+impl Config {
+    /// Defaults < `file` (if it exists, or must when `required`) < `QD_SECTION__KEY` in `environment` < `overrides` (dotted keys).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every problem at once.
+    pub fn load(file: &Path, required: bool, overrides: &[(String, String)]) -> Result<Self> {
+        let source = config::File::from(file).format(config::FileFormat::Toml).required(required);
+        let environment = config::Environment::with_prefix("QD").prefix_separator("_").separator("__").list_separator(",");
+        let environment = environment.with_list_parse_key("server.trusted_proxies").with_list_parse_key("server.admin_networks").try_parsing(true);
+        let mut builder = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml))
+            .add_source(source)
+            .add_source(environment);
+        for (key, value) in overrides {
+            builder = builder.set_override(key, value.as_str()).map_err(|fault| Error::invalid(key, fault.to_string()))?;
+        }
+        let loaded = builder.build().and_then(config::Config::try_deserialize::<Self>);
+        let config = loaded.map_err(|fault| Error::invalid("configuration", fault.to_string()))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Every problem at once.
+    pub fn check(&self) -> Result<()> {
+        let mut faults = Vec::new();
+        let mut say = |field: String, detail: &str| faults.push(FieldError { field, detail: detail.into() });
+        if self.server.listen.parse::<std::net::SocketAddr>().is_err() {
+            say("server.listen".into(), "Give an address and a port such as 127.0.0.1:7070.");
+        }
+        if jiff::tz::TimeZone::get(&self.platform.time_zone).is_err() {
+            say("platform.time_zone".into(), "Give an IANA zone such as America/New_York.");
+        }
+        for (index, queue) in self.queues.iter().enumerate() {
+            if queue.driver != "embedded" {
+                say(format!("queues[{index}].driver"), "Known drivers: embedded.");
+            }
+        }
+        for (index, service) in self.services.iter().enumerate() {
+            if !service.url.starts_with("http://") && !service.url.starts_with("https://") {
+                say(format!("services[{index}].url"), "Give an http:// or https:// URL.");
+            }
+            if !(5..=3_600).contains(&service.interval_seconds) || !(100..=60_000).contains(&service.timeout_ms) {
+                say(format!("services[{index}]"), "interval_seconds is 5 to 3600, timeout_ms is 100 to 60000.");
+            }
+        }
+        if self.security.login_attempts == 0 || self.security.session_idle_hours == 0 || self.security.session_max_hours == 0 {
+            say("security".into(), "Attempts and hours are at least 1.");
+        }
+        if self.telemetry.queue == 0 || !(1..=256).contains(&self.telemetry.max_body_mib) {
+            say("telemetry".into(), "queue is at least 1, max_body_mib is 1 to 256.");
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+    }
+
+    /// The configuration as people may see it: secrets masked, passwords in URLs replaced.
+    pub fn shown(&self) -> Vec<(String, String)> {
+        let mut rows = Vec::new();
+        let url = |secret: &Secret| if secret.is_set() { mask_url(secret.expose()) } else { "not set".into() };
+        let tree = serde_json::to_value(self).unwrap_or_default();
+        flatten(&tree, "", &mut rows);
+        for (key, value) in &mut rows {
+            match key.as_str() {
+                "storage.database_url" => *value = url(&self.storage.database_url),
+                "platform.database_url" => *value = url(&self.platform.database_url),
+                _ => {}
+            }
+        }
+        for (index, queue) in self.queues.iter().enumerate() {
+            let key = format!("queues[{index}].url");
+            rows.iter_mut().filter(|(name, _)| *name == key).for_each(|(_, value)| *value = url(&queue.url));
+        }
+        rows
+    }
+
+    /// A file in the data directory, unless `configured` says another.
+    pub fn data_file(&self, configured: &str, name: &str) -> PathBuf {
+        if configured.is_empty() { self.storage.data_dir.join(name) } else { PathBuf::from(configured) }
+    }
+}
+
+fn flatten(value: &serde_json::Value, path: &str, rows: &mut Vec<(String, String)>) {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let dot = if path.is_empty() { "" } else { "." };
+                flatten(value, &format!("{path}{dot}{key}"), rows);
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for (index, item) in items.iter().enumerate() {
+                flatten(item, &format!("{path}[{index}]"), rows);
+            }
+        }
+        Value::String(text) => rows.push((path.into(), text.clone())),
+        other => rows.push((path.into(), other.to_string())),
+    }
+}

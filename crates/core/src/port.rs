@@ -1,0 +1,110 @@
+//! Ports: what the product asks of systems outside. Each driver says what it can do; a changing method takes a [`Warrant`].
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Result;
+use crate::gate::Warrant;
+use crate::time::Timestamp;
+
+/// State of one queue, counted by the driver.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct QueueState {
+    /// Name of the queue.
+    pub name: String,
+    /// Jobs that could run now.
+    pub waiting: u64,
+    /// Jobs that run.
+    pub active: u64,
+    /// Jobs that wait for their time.
+    pub delayed: u64,
+    /// Jobs that failed for good and are kept.
+    pub failed: u64,
+    /// Jobs that are done and kept.
+    pub completed: u64,
+    /// Whether somebody paused it.
+    pub paused: bool,
+    /// When the oldest waiting job became ready.
+    pub oldest_waiting: Option<Timestamp>,
+    /// Jobs that failed for good within the last five minutes.
+    pub failed_recently: u64,
+    /// Jobs that were done within the last five minutes.
+    pub completed_recently: u64,
+    /// Mean seconds between ready and started over the last five minutes; `None` when nothing started.
+    pub average_wait: Option<f64>,
+}
+
+/// A job system with named queues.
+pub trait Queue: Send + Sync {
+    /// Name of the driver for people: "embedded", "BullMQ".
+    fn driver(&self) -> &'static str;
+    /// State of every queue, bounded work.
+    fn states(&self) -> BoxFuture<'_, Result<Vec<QueueState>>>;
+    /// Stops workers from taking jobs of `queue`.
+    fn pause<'a>(&'a self, warrant: &'a Warrant, queue: &'a str) -> BoxFuture<'a, Result<()>>;
+    /// Lets workers take jobs of `queue` again.
+    fn resume<'a>(&'a self, warrant: &'a Warrant, queue: &'a str) -> BoxFuture<'a, Result<()>>;
+}
+
+/// One figure of a database, or why it has none.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Figure {
+    /// Key within the inspector: "cache_hit_ratio".
+    pub key: &'static str,
+    /// Name for people: "Cache hit ratio".
+    pub name: &'static str,
+    /// Unit: `%`, `bytes`, `ms`, or empty for a count.
+    pub unit: &'static str,
+    /// The figure.
+    pub value: Option<f64>,
+    /// Why there is none.
+    pub missing: Option<String>,
+}
+
+impl Figure {
+    /// A measured figure.
+    pub fn of(key: &'static str, name: &'static str, unit: &'static str, value: f64) -> Self {
+        Self { key, name, unit, value: Some(value), missing: None }
+    }
+
+    /// A figure that this database does not have or would not give.
+    pub fn missing(key: &'static str, name: &'static str, unit: &'static str, why: impl Into<String>) -> Self {
+        Self { key, name, unit, value: None, missing: Some(why.into()) }
+    }
+}
+
+/// Looks into the platform's database, read-only.
+pub trait Inspector: Send + Sync {
+    /// Name of the database system: "SQLite", "Postgres".
+    fn driver(&self) -> &'static str;
+    /// Every figure that it knows, measured now, with a time limit of its own.
+    fn inspect(&self) -> BoxFuture<'_, Result<Vec<Figure>>>;
+}
+
+/// A job system under the name of its configuration.
+#[derive(Clone)]
+pub struct QueueSource {
+    /// Name in the configuration: "marketplace".
+    pub name: String,
+    /// The driver.
+    pub queue: Arc<dyn Queue>,
+}
+
+/// Everything that is connected; what is not configured is not here, and reads UNKNOWN.
+#[derive(Clone, Default)]
+pub struct Ports {
+    /// Job systems.
+    pub queues: Vec<QueueSource>,
+    /// The platform's database.
+    pub inspector: Option<Arc<dyn Inspector>>,
+}
+
+impl std::fmt::Debug for Ports {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let queues: Vec<_> = self.queues.iter().map(|source| source.name.as_str()).collect();
+        f.debug_struct("Ports").field("queues", &queues).field("inspector", &self.inspector.is_some()).finish()
+    }
+}

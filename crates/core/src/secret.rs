@@ -1,0 +1,87 @@
+//! Secrets that cannot be printed by accident.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A secret text. `Debug`, `Display` and `Serialize` give a mask; only [`Secret::expose`] gives the text.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself. Every call is a place to review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// `•••• last` for texts of at least 16 characters, `••••` for shorter ones, empty for none.
+    pub fn masked(&self) -> String {
+        let count = self.0.chars().count();
+        match count {
+            0 => String::new(),
+            1..16 => "••••".into(),
+            _ => format!("••••{}", self.0.chars().skip(count - 4).collect::<String>()),
+        }
+    }
+
+    /// Whether there is any text.
+    pub fn is_set(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(••••)")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.masked())
+    }
+}
+
+/// A URL with the password in it replaced, for screens, logs and errors.
+pub fn mask_url(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, tail) = rest.split_once('/').map_or((rest, None), |(a, t)| (a, Some(t)));
+    let shown = match authority.rsplit_once('@') {
+        Some((login, host)) => format!("{}:••••@{host}", login.split(':').next().unwrap_or_default()),
+        None => authority.to_owned(),
+    };
+    let tail = tail.map(|t| format!("/{}", t.split('?').next().unwrap_or_default())).unwrap_or_default();
+    format!("{scheme}://{shown}{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_prints_it() {
+        let secret = Secret::new("whsec_0123456789abcdef");
+        let shown = format!("{secret:?} {secret} {}", serde_json::to_string(&secret).unwrap());
+        assert!(!shown.contains("0123456789"));
+        assert_eq!(secret.masked(), "••••cdef");
+        assert_eq!(Secret::new("short").masked(), "••••");
+    }
+
+    #[test]
+    fn urls_lose_password_and_query() {
+        assert_eq!(mask_url("postgres://qd:pw@db:5432/shop?sslpassword=x"), "postgres://qd:••••@db:5432/shop");
+        assert_eq!(mask_url("sqlite:data.db"), "sqlite:data.db");
+    }
+}

@@ -1,0 +1,1 @@
+//! Configuration into a running control center.

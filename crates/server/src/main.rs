@@ -1,0 +1,2 @@
+//! Quarterdeck.
+fn main() {}
