@@ -126,10 +126,9 @@ fn from_sea(value: sea_query::Value) -> Result<Value> {
         Sea::TinyUnsigned(v) => Value::BigInt(v.map(Into::into)),
         Sea::SmallUnsigned(v) => Value::BigInt(v.map(Into::into)),
         Sea::Unsigned(v) => Value::BigInt(v.map(Into::into)),
-        Sea::BigUnsigned(v) => Value::BigInt(
-            v.map(|v| i64::try_from(v).map_err(|_| Error::invalid(format!("{v} does not fit a 64-bit integer"))))
-                .transpose()?,
-        ),
+        Sea::BigUnsigned(v) => {
+            Value::BigInt(v.map(|v| i64::try_from(v).map_err(|_| Error::invalid(format!("{v} does not fit a 64-bit integer")))).transpose()?)
+        }
         Sea::Float(v) => Value::Double(v.map(Into::into)),
         Sea::Double(v) => Value::Double(v),
         Sea::String(v) => Value::Text(v),

@@ -93,9 +93,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolTimedOut => Self::Busy,
             sqlx::Error::PoolClosed => Self::Closed,
             sqlx::Error::Io(error) => Self::Io(error),
-            sqlx::Error::Database(database) => {
-                classify(&*database).unwrap_or(Self::Sqlx(sqlx::Error::Database(database)))
-            }
+            sqlx::Error::Database(database) => classify(&*database).unwrap_or(Self::Sqlx(sqlx::Error::Database(database))),
             other => Self::Sqlx(other),
         }
     }

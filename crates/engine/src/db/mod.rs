@@ -233,12 +233,7 @@ impl Db {
     /// # Errors
     /// [`Error::Newer`] when the database holds a migration that the program does not know, [`Error::Migrate`] when
     /// one fails or an applied one was edited.
-    pub async fn migrate(
-        &self,
-        sqlite: &'static Migrator,
-        postgres: &'static Migrator,
-        table: &'static str,
-    ) -> Result<()> {
+    pub async fn migrate(&self, sqlite: &'static Migrator, postgres: &'static Migrator, table: &'static str) -> Result<()> {
         match self {
             Self::Sqlite(db) => migrate::sqlite(db, sqlite, table).await,
             Self::Postgres(db) => migrate::postgres(db.connect().await?, postgres, table).await,

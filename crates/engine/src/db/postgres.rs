@@ -34,11 +34,8 @@ impl Postgres {
             ("default_transaction_read_only", if options.read_only { "on" } else { "off" }),
             ("synchronous_commit", if options.synchronous_off { "off" } else { "on" }),
         ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(options.pool.max(2))
-            .acquire_timeout(Duration::from_secs(10))
-            .connect_with(connect.clone())
-            .await?;
+        let pool =
+            PgPoolOptions::new().max_connections(options.pool.max(2)).acquire_timeout(Duration::from_secs(10)).connect_with(connect.clone()).await?;
         Ok(Self { pool, bus: bus::bus(), options: connect, forwarder: Arc::default(), read_only: options.read_only })
     }
 

@@ -28,11 +28,7 @@ impl Sqlite {
         }
         let connect = connect_options(&path, options);
         let bus = bus::bus();
-        let writer = if options.read_only {
-            None
-        } else {
-            Some(Writer::start(connect.clone(), bus.clone()).await?)
-        };
+        let writer = if options.read_only { None } else { Some(Writer::start(connect.clone(), bus.clone()).await?) };
         let read = SqlitePoolOptions::new()
             .max_connections(options.pool.max(1))
             .acquire_timeout(Duration::from_secs(10))

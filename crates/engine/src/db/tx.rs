@@ -81,12 +81,8 @@ impl Tx {
     /// Any [`Error`] of the driver; constraint violations have variants of their own.
     pub async fn exec(&mut self, sql: &'static str, args: Args) -> Result<u64> {
         let rows = match &mut self.conn {
-            Conn::Sqlite(conn) => {
-                sqlx::query_with(sql, args.sqlite()?).execute(&mut **conn).await.map(|done| done.rows_affected())
-            }
-            Conn::Postgres(conn) => {
-                sqlx::query_with(sql, args.postgres()?).execute(&mut **conn).await.map(|done| done.rows_affected())
-            }
+            Conn::Sqlite(conn) => sqlx::query_with(sql, args.sqlite()?).execute(&mut **conn).await.map(|done| done.rows_affected()),
+            Conn::Postgres(conn) => sqlx::query_with(sql, args.postgres()?).execute(&mut **conn).await.map(|done| done.rows_affected()),
         };
         self.note(rows)
     }
