@@ -1,0 +1,202 @@
+/* Quarterdeck behaviours: toasts, theme, navigation, popovers, palette, keys, timers.
+   Everything is delegated, so swapped HTML needs no re-binding. Pages work without this file. */
+(function () {
+  "use strict";
+  const $ = (s, r = document) => r.querySelector(s), $$ = (s, r = document) => [...r.querySelectorAll(s)];
+  const root = document.documentElement;
+  const icon = (name) => `<svg class="icon" aria-hidden="true"><use href="${root.dataset.icons}#i-${name}"/></svg>`;
+  const QD = (window.QD = { $, $$, icon });
+  const ICONS = { ok: "circle-check", warn: "triangle-alert", crit: "octagon-x", info: "info", unknown: "circle-question-mark" };
+
+  QD.say = (text) => { const live = $("#live"); if (live) { live.textContent = ""; requestAnimationFrame(() => (live.textContent = text)); } };
+  QD.isModal = () => $("dialog:modal");
+
+  /* Sparkline: same maths as the server's. spark([..]) -> {line, area}, path data in a 100 x 32 box */
+  QD.spark = (v, w = 100, h = 32, lo = Math.min(...v), hi = Math.max(...v)) => {
+    const d = hi - lo || 1;
+    const p = v.map((y, i) => `${+(i / (v.length - 1) * w).toFixed(1)} ${+(h - 2 - (y - lo) / d * (h - 4)).toFixed(1)}`);
+    return { line: "M" + p.join("L"), area: `M0 ${h}L${p.join("L")}L${w} ${h}Z` };
+  };
+
+  /* Toast. Shown again each time, so that it lies above a modal. CRIT stays until dismissed. */
+  QD.toast = ({ status = "info", title, text = "", link }) => {
+    const box = $("#toasts"), t = document.createElement("div");
+    if (!box || !title) return;
+    t.className = "toast"; t.dataset.status = status;
+    t.innerHTML = `${icon(ICONS[status] || "info")}<div class="grow"><strong></strong><p></p></div><button type="button" class="btn btn--ghost btn--icon btn--s" data-dismiss aria-label="Dismiss">${icon("x")}</button>`;
+    $("strong", t).textContent = title;
+    const p = $("p", t); p.textContent = text ? text + " " : "";
+    if (link && link.href) { const a = document.createElement("a"); a.href = link.href; a.textContent = link.text || link.href; p.append(a); }
+    if (!p.textContent) p.remove();
+    if (box.showPopover) { if (box.matches(":popover-open")) box.hidePopover(); box.showPopover(); }
+    box.append(t);
+    if (status !== "crit") setTimeout(() => t.remove(), 9000);
+  };
+  document.addEventListener("toast", (e) => QD.toast(e.detail || {}));   // HX-Trigger: {"toast": {…}}
+
+  /* Theme */
+  const saved = () => { try { return localStorage.getItem("qd-theme") || "auto"; } catch (e) { return root.dataset.theme || "auto"; } };
+  const markTheme = () => $$("[data-set-theme]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.setTheme === saved()));
+  const themed = () => document.dispatchEvent(new Event("qd:theme"));
+  function setTheme(t) {
+    if (t === "auto") delete root.dataset.theme; else root.dataset.theme = t;
+    try { if (t === "auto") localStorage.removeItem("qd-theme"); else localStorage.setItem("qd-theme", t); } catch (e) { /* lasts for this page */ }
+    themed(); markTheme();
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", themed);
+  markTheme();
+
+  /* Clicks on parts */
+  document.addEventListener("click", (e) => {
+    const over = e.target;
+    if (over.matches("dialog.drawer, dialog.palette")) {   // the backdrop: closes these, never a confirm dialog
+      const r = over.getBoundingClientRect();
+      if (e.clientX < r.left || e.clientX > r.right || e.clientY < r.top || e.clientY > r.bottom) over.close();
+    }
+    const b = over.closest("button, a");
+    if (!b) return;
+    const d = b.dataset;
+    if (d.opens) {
+      const g = document.getElementById(d.opens), menu = b.closest("[popover]");
+      if (g) { e.preventDefault(); if (menu) menu.hidePopover(); if (g.id === "palette") QD.palette(); else g.showModal(); }
+    }
+    if ("closes" in d) { const g = b.closest("dialog:modal"); if (g) { e.preventDefault(); g.close(); } }
+    if ("dismiss" in d) dismiss(b);
+    if (d.setTheme) setTheme(d.setTheme);
+    if ("navToggle" in d) nav(document.body.dataset.nav !== "open");
+    if ("palette" in d && QD.palette) QD.palette();
+    if (d.copy && navigator.clipboard) navigator.clipboard.writeText(d.copy).then(() => QD.say("Copied"), () => QD.toast({ status: "warn", title: "Not copied", text: "The browser refused." }));
+    if (d.toast) QD.toast(JSON.parse(d.toast));
+  });
+  const hidden = () => { try { return JSON.parse(sessionStorage.getItem("qd-hidden") || "[]"); } catch (e) { return []; } };
+  function dismiss(b) {
+    const el = b.closest(".toast, .banner");
+    if (!el) return;
+    if (el.dataset.key) { try { sessionStorage.setItem("qd-hidden", JSON.stringify([...hidden(), el.dataset.key])); } catch (e) { /* comes back on the next page */ } }
+    el.remove();
+  }
+  QD.hideDismissed = () => { const keys = hidden(); $$(".banner[data-key]").forEach((b) => { if (keys.includes(b.dataset.key)) b.remove(); }); };
+  QD.hideDismissed();
+
+  /* Navigation deck on a phone */
+  function nav(open) {
+    document.body.dataset.nav = open ? "open" : "";
+    $$("[data-nav-toggle][aria-expanded]").forEach((x) => x.setAttribute("aria-expanded", open));
+    const to = open ? $(".nav__link") : $(".topbar__menu");
+    if (to) to.focus();
+  }
+
+  /* Popovers: under the opener, inside the viewport */
+  function place(p, a) {
+    const r = a.getBoundingClientRect(), w = p.offsetWidth, h = p.offsetHeight;
+    p.style.left = Math.max(8, Math.min(r.left, innerWidth - w - 12)) + "px";
+    p.style.top = (r.bottom + h + 12 > innerHeight && r.top > h ? r.top - h - 6 : r.bottom + 6) + "px";
+  }
+  document.addEventListener("toggle", (e) => {
+    const p = e.target;
+    if (!p.matches || !p.matches(".menu") || e.newState !== "open") return;
+    const a = $(`[popovertarget="${p.id}"]`); if (a) place(p, a);
+  }, true);
+  const card = $("#hovercard");
+  if (card) for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
+    document.addEventListener(on, (e) => {
+      const t = e.target.closest && e.target.closest("[data-hovercard]"), from = t && document.getElementById(t.dataset.hovercard);
+      if (from) { card.innerHTML = from.innerHTML; card.showPopover(); place(card, t); }
+    });
+    document.addEventListener(off, (e) => { if (e.target.closest && e.target.closest("[data-hovercard]") && card.matches(":popover-open")) card.hidePopover(); });
+  }
+
+  /* Command palette: combobox and listbox; the options come from the server */
+  const pal = $("#palette");
+  if (pal) {
+    const inp = $("input", pal), opts = () => $$("[role=option]:not([hidden])", pal);
+    let at = 0;
+    const mark = (i) => {
+      const o = opts(); inp.removeAttribute("aria-activedescendant");
+      if (!o.length) return;
+      at = (i + o.length) % o.length;
+      $$("[role=option]", pal).forEach((x) => x.setAttribute("aria-selected", x === o[at]));
+      inp.setAttribute("aria-activedescendant", o[at].id); o[at].scrollIntoView({ block: "nearest" });
+    };
+    const go = (o) => {
+      pal.close();
+      if (o.dataset.setTheme) return setTheme(o.dataset.setTheme);
+      if (o.dataset.opens) return document.getElementById(o.dataset.opens).showModal();
+      if ("dialog" in o.dataset) return QD.openDialog(o.dataset.href, document.activeElement);
+      location.href = o.dataset.href;
+    };
+    inp.addEventListener("input", () => {
+      const q = inp.value.trim().toLowerCase();
+      $$("[role=option]", pal).forEach((o) => (o.hidden = !o.textContent.toLowerCase().includes(q)));
+      $$("[role=group]", pal).forEach((g) => (g.hidden = !$("[role=option]:not([hidden])", g)));
+      $("[data-none]", pal).hidden = opts().length > 0; mark(0);
+    });
+    inp.addEventListener("keydown", (e) => {
+      if (e.key === "ArrowDown") { e.preventDefault(); mark(at + 1); }
+      if (e.key === "ArrowUp") { e.preventDefault(); mark(at - 1); }
+      if (e.key === "Enter") { e.preventDefault(); const o = opts()[at]; if (o) go(o); }
+    });
+    pal.addEventListener("click", (e) => { const o = e.target.closest("[role=option]"); if (o) go(o); });
+    QD.palette = () => { pal.showModal(); inp.value = ""; inp.dispatchEvent(new Event("input")); inp.focus(); };
+  }
+
+  /* Measure again: the form of the refresh button, else the page afresh */
+  QD.refresh = () => { const f = $("form[data-refresh]"); if (f) f.requestSubmit(); };
+
+  /* Keys. Single letters are off in fields and under a modal, and where the person turned them off. */
+  let g = 0;
+  const noKeys = () => { try { return localStorage.getItem("qd-keys") === "off"; } catch (e) { return false; } };
+  document.addEventListener("keydown", (e) => {
+    if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && QD.palette && !QD.isModal()) { e.preventDefault(); QD.palette(); return; }
+    if (e.key === "Escape" && document.body.dataset.nav === "open") nav(false);
+    if (e.ctrlKey || e.metaKey || e.altKey || noKeys() || QD.isModal() || (e.target.matches && e.target.matches("input, textarea, select, [contenteditable]"))) return;
+    const key = e.key.toLowerCase();
+    if (Date.now() - g < 1200) { g = 0; const a = $(`.nav__link[data-key="${CSS.escape(key)}"]`); if (a) { e.preventDefault(); location.href = a.href; return; } }
+    if (key === "g") g = Date.now();
+    if (key === "/") { const f = $("[data-filter], .filters input, .search input"); if (f) { e.preventDefault(); f.focus(); } }
+    if (key === "?") { const k = $("#keys"); if (k) k.showModal(); }
+    if (key === "r") QD.refresh();
+    if (key === "j" || key === "k") {
+      const rows = $$("[data-row]").filter((r) => r.offsetParent), i = rows.indexOf(document.activeElement.closest("[data-row]"));
+      const n = rows[Math.max(0, Math.min(rows.length - 1, i + (key === "j" ? 1 : -1)))];
+      if (n) ($("a, button", n) || n).focus();
+    }
+  });
+  const keys = $("[data-keys-off]");
+  if (keys) { keys.checked = noKeys(); keys.addEventListener("change", () => { try { localStorage.setItem("qd-keys", keys.checked ? "off" : "on"); } catch (e) { /* lasts for this page */ } }); }
+
+  /* Fields: counter, range output, client-side narrowing of a list that is already here */
+  const fill = (f) => { f.style.setProperty("--v", (f.value - f.min) / (f.max - f.min) * 100 + "%"); const o = f.parentElement.querySelector("output"); if (o) o.value = f.value + (f.dataset.unit || ""); };
+  document.addEventListener("input", (e) => {
+    const f = e.target;
+    if (f.dataset.count) { const n = document.getElementById(f.dataset.count); if (n) n.textContent = [...f.value.trim()].length; }
+    if (f.type === "range") fill(f);
+    if (f.dataset.filter) {
+      const q = f.value.toLowerCase(); let n = 0;
+      $$(f.dataset.filter).forEach((r) => { r.hidden = !r.textContent.toLowerCase().includes(q); n += !r.hidden; });
+      const m = document.getElementById(f.dataset.filterCount); if (m) m.textContent = n;
+    }
+  });
+
+  /* Timers: data-due = seconds left when the server wrote it; below zero it counts up as overdue */
+  const two = (n) => String(n).padStart(2, "0"), ends = new WeakMap();
+  const clock = (s) => s >= 3600 ? `${Math.floor(s / 3600)} h ${two(Math.floor(s % 3600 / 60))} min` : `${two(Math.floor(s / 60))}:${two(Math.floor(s % 60))}`;
+  const tick = () => $$("[data-due]").forEach((t) => {
+    if (!ends.has(t)) ends.set(t, performance.now() + t.dataset.due * 1000);
+    const s = Math.round((ends.get(t) - performance.now()) / 1000);
+    t.textContent = (s < 0 ? "overdue " : "") + clock(Math.abs(s));
+  });
+  setInterval(tick, 1000);
+
+  /* Treemap: a plain list until placed here (the server sends no inline styles) */
+  const boxes = (r) => $$("[data-box]", r).forEach((n) => { const [x, y, w, h] = n.dataset.box.split(","); Object.assign(n.style, { left: x + "%", top: y + "%", width: w + "%", height: h + "%" }); n.toggleAttribute("data-tiny", w < 9 || h < 18); });
+
+  /* Once at load and after each swap */
+  QD.ready = (r = document) => {
+    $$("input[type=range]", r).forEach(fill); boxes(r); tick(); markTheme(); QD.hideDismissed();
+    if ($("[data-chart]") && !window.QDCharts && root.dataset.charts && !$("script[data-charts-script]")) {
+      const s = document.createElement("script"); s.src = root.dataset.charts; s.dataset.chartsScript = ""; document.head.append(s);
+    } else if (window.QDCharts) window.QDCharts.scan();
+  };
+  QD.ready();
+})();

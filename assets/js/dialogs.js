@@ -1,0 +1,131 @@
+/* Server talk by htmx: confirm dialogs, drawers, optimistic switches and steps, refresh, and what to say when it fails. */
+(function () {
+  "use strict";
+  const { $, $$, icon, toast, say } = QD;
+  let opener = null;      // who opened the dialog on top: focus goes back there
+
+  const focusBack = () => {
+    const o = opener; opener = null;
+    if (!o) return;
+    const same = o.el.isConnected ? o.el : o.href && $(`a[data-dialog][href="${CSS.escape(o.href)}"]`);
+    (same || $("#main") || document.body).focus();
+  };
+  const firstWrong = (dlg) => $('[aria-invalid="true"]', dlg) || $("[data-form-error]", dlg);
+
+  /* Opens what GET `href` answers: a <dialog>. Anything else (a sign-in page, an old build) is visited as a page. */
+  QD.openDialog = (href, from) => {
+    opener = { el: from || document.activeElement, href };
+    if (from && from.setAttribute) from.setAttribute("aria-busy", "true");
+    htmx.ajax("GET", href, { target: "#dialogs", swap: "innerHTML", source: "#dialogs" }).finally(() => from && from.removeAttribute && from.removeAttribute("aria-busy"));
+  };
+  document.addEventListener("click", (e) => {
+    const a = e.target.closest("a[data-dialog]");
+    if (!a || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+    e.preventDefault();
+    const menu = a.closest("[popover]"); if (menu) menu.hidePopover();
+    QD.openDialog(a.getAttribute("href"), a);
+  });
+  function show() {
+    const dlg = $("#dialogs > dialog:not([open])");
+    if (!dlg) return;
+    const wrong = firstWrong(dlg);
+    if (wrong) dlg.dataset.again = "";   // the same form again: no second entrance
+    dlg.showModal();
+    if (wrong) wrong.focus();
+    dlg.addEventListener("close", () => { dlg.remove(); focusBack(); }, { once: true });
+  }
+
+  /* Confirm forms are checked in place first; the server checks again */
+  const good = (f) => f.dataset.rule === "phrase" ? f.value.trim() === f.dataset.phrase : [...f.value.trim()].length >= +f.dataset.min;
+  const judge = (f) => { const ok = good(f), err = document.getElementById(f.id + "-err"); f.setAttribute("aria-invalid", !ok); if (err) err.hidden = ok; return ok; };
+  const check = (form) => { const wrong = $$("[data-rule]", form).filter((f) => !judge(f)); if (wrong[0]) wrong[0].focus(); return !wrong.length; };
+  document.addEventListener("submit", (e) => { if (e.target.matches("[data-confirm-form]") && !check(e.target)) { e.preventDefault(); e.stopPropagation(); } }, true);
+  document.addEventListener("input", (e) => { if (e.target.matches('[data-rule][aria-invalid="true"]') && good(e.target)) judge(e.target); });
+
+  /* Nothing came back, or no form came back: say so inside the dialog and keep what was typed */
+  function formError(form, title, text) {
+    let box = $("[data-form-error]", form);
+    if (!box) {
+      box = document.createElement("div"); box.className = "banner banner--bare"; box.tabIndex = -1; box.dataset.formError = ""; box.dataset.status = "crit"; box.setAttribute("role", "alert");
+      $(".dialog__body", form).prepend(box);
+    }
+    box.innerHTML = `${icon("octagon-x")}<div class="banner__text"><strong></strong><p></p></div>`;
+    $("strong", box).textContent = title; $("p", box).textContent = text; box.focus();
+  }
+  const problem = (xhr) => { try { const p = JSON.parse(xhr.responseText); return p.detail || p.title || ""; } catch (e) { return ""; } };
+  const why = (xhr) => problem(xhr) || (xhr.status ? `The server answered ${xhr.status}.` : "The connection was lost before an answer came.");
+  const toasted = (xhr) => (xhr.getResponseHeader && xhr.getResponseHeader("HX-Trigger") || "").includes("toast");
+
+  /* Optimistic controls: flip at once, flip back when the server says no */
+  const part = (form) => $("[role=switch], input[type=checkbox]", form);
+  function put(form, on) {
+    const c = part(form), word = $("[data-onoff]", form), row = form.closest("li");
+    if (c.type === "checkbox") c.checked = on; else c.setAttribute("aria-checked", on);
+    if (word) word.textContent = on ? "On" : "Off";
+    if (row && c.type === "checkbox") row.toggleAttribute("data-done", on);
+    const list = form.closest(".steps"); if (list) steps(list);
+  }
+  const isOn = (form) => { const c = part(form); return c.type === "checkbox" ? c.checked : c.getAttribute("aria-checked") === "true"; };
+  function steps(list) { const all = $$("input[type=checkbox]", list), n = all.filter((x) => x.checked).length, box = list.parentElement; $$("[data-steps-done]", box).forEach((x) => (x.textContent = n)); $$("progress[data-steps]", box).forEach((x) => (x.value = n)); }
+  document.addEventListener("change", (e) => { const f = e.target.closest("form[data-optimistic]"); if (f && e.target.type === "checkbox") f.requestSubmit(); });
+  document.addEventListener("htmx:configRequest", (e) => {
+    const f = e.target.closest && e.target.closest("form[data-optimistic]");
+    if (f) e.detail.parameters.set ? e.detail.parameters.set(f.dataset.optimistic, String(wanted(f))) : (e.detail.parameters[f.dataset.optimistic] = String(wanted(f)));
+  });
+  const wanted = (form) => part(form).type === "checkbox" ? part(form).checked : !isOn(form);
+  document.addEventListener("htmx:beforeRequest", (e) => {
+    const form = e.target.closest && e.target.closest("form"); if (!form) return;
+    if (form.matches("[data-optimistic]")) { form.qdWas = part(form).type === "checkbox" ? !part(form).checked : isOn(form); put(form, !form.qdWas); part(form).setAttribute("aria-busy", "true"); return; }
+    const b = $("[type=submit]", form);
+    if (b) { b.setAttribute("aria-busy", "true"); if (!$(".icon", b)) b.insertAdjacentHTML("afterbegin", icon("loader-circle").replace('class="', 'data-spin class="')); }
+  });
+  document.addEventListener("htmx:afterRequest", (e) => {
+    const form = e.target.closest && e.target.closest("form"), xhr = e.detail.xhr, ok = e.detail.successful;
+    if (!form) { if (!ok && xhr.status === 0) toast({ status: "crit", title: "Not loaded", text: why(xhr) }); return; }
+    $$("[aria-busy]", form).forEach((b) => b.removeAttribute("aria-busy")); $$("[data-spin]", form).forEach((i) => i.remove());
+    if (form.matches("[data-optimistic]")) {
+      if (ok) return;
+      put(form, form.qdWas);
+      if (!toasted(xhr)) { const c = part(form); toast({ status: "crit", title: "Not changed", text: `${why(xhr)} ${c.getAttribute("aria-label") || "It"} is still ${form.qdWas ? "on" : "off"}.` }); }
+      return;
+    }
+    if (form.matches("[data-refresh]")) { if (ok) { (form.dataset.then === "reload" ? QD.reload() : Promise.resolve()).then(() => say("Refreshed")); } else toast({ status: "crit", title: "Not measured again", text: why(xhr) + " The figures are the old ones." }); return; }
+    if (form.closest("dialog:modal")) {
+      if (!ok && !e.detail.qdSwapped && form.isConnected) formError(form, "Not confirmed.", `${why(xhr)} It may not have happened. Try again: it cannot happen twice.`);
+      else if (ok && form.matches("[data-confirm-form]")) { const dlg = form.closest("dialog"); if (dlg.isConnected && !xhr.responseText.trim()) dlg.close(); }
+    } else if (!ok && !e.detail.qdSwapped && !toasted(xhr)) toast({ status: "crit", title: "Not done", text: why(xhr) });
+    if (ok && form.matches("[data-confirm-form]") && !xhr.getResponseHeader("HX-Redirect") && !xhr.getResponseHeader("HX-Location")) QD.reload();
+  });
+
+  /* Fresh figures for the same address: what the act changed */
+  QD.reload = () => htmx.ajax("GET", location.pathname + location.search, { target: "#main", swap: "innerHTML", source: "#main" });
+  document.addEventListener("reload", () => QD.reload());   // HX-Trigger: reload
+
+  /* What may be swapped in */
+  document.addEventListener("htmx:beforeSwap", (e) => {
+    const d = e.detail, text = d.xhr.responseText || "", target = d.target;
+    const whole = /<html[\s>]/i.test(text.slice(0, 400));
+    if (target.id === "dialogs" && !text.includes("<dialog")) {
+      d.shouldSwap = false;
+      if (d.xhr.status < 400 && d.requestConfig.verb === "get") location.href = d.requestConfig.path;
+      else toast({ status: "crit", title: "Not opened", text: why(d.xhr) });
+      return;
+    }
+    if (d.xhr.status >= 400) {   // only our own forms and error blocks; not a proxy's page
+      d.shouldSwap = !whole && /<dialog|<form|data-error/.test(text);
+      if (!d.shouldSwap && !(e.target.closest && e.target.closest("form")) && !toasted(d.xhr)) toast({ status: "crit", title: "Not loaded", text: why(d.xhr) });
+      d.qdSwapped = d.shouldSwap;
+    }
+    if (d.shouldSwap && whole && target.id === "main") d.selectOverride = "#main > *";
+  });
+  document.addEventListener("htmx:afterSwap", (e) => { if (e.detail.target.closest && (e.detail.target.id === "dialogs" || e.detail.target.matches("dialog") || $("#dialogs > dialog:not([open])"))) show(); });
+  document.addEventListener("htmx:afterSettle", () => QD.ready());
+  /* A dialog that the server emptied is gone without a close event */
+  new MutationObserver(() => { if (opener && !$("#dialogs dialog") && !document.activeElement.closest("dialog")) setTimeout(() => { if (!$("#dialogs dialog")) focusBack(); }); }).observe($("#dialogs") || document.body, { childList: true });
+
+  /* A record's drawer that came with the page opens above its list; closing it leaves the list's address */
+  $$("dialog.drawer[data-open]").forEach((d) => {
+    d.removeAttribute("open"); d.showModal();
+    d.addEventListener("close", () => { if (d.dataset.back) history.replaceState(null, "", d.dataset.back); }, { once: true });
+  });
+})();
