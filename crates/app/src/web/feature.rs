@@ -1,0 +1,72 @@
+//! What a feature hands in: its manifest.
+
+use std::future::Future;
+
+use qd_core::App;
+use qd_core::event::Handler;
+
+use super::Routes;
+
+/// A place in the menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MenuItem {
+    /// Text: "Health & Incidents".
+    pub label: &'static str,
+    /// Path.
+    pub href: &'static str,
+    /// Name of the icon.
+    pub icon: &'static str,
+    /// Letter after `G`.
+    pub key: char,
+    /// Place in the list; 100 and up stand in the lower group.
+    pub order: u16,
+}
+
+/// Starts the background work of features: samplers and writers that live as long as the process.
+#[derive(Debug)]
+pub struct Starter {
+    /// The application.
+    pub app: App,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+impl Starter {
+    /// Nothing started yet.
+    pub fn new(app: App) -> Self {
+        Self { app, tasks: tokio::task::JoinSet::new() }
+    }
+
+    /// Starts a task.
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// The tasks; dropping them ends them.
+    pub fn into_tasks(self) -> tokio::task::JoinSet<()> {
+        self.tasks
+    }
+}
+
+/// The manifest of a feature.
+#[derive(Clone, Copy)]
+pub struct Feature {
+    /// The word in menu, URL, table, permission, event and folder.
+    pub name: &'static str,
+    /// Adds its routes.
+    pub routes: fn(Routes) -> Routes,
+    /// Its place in the menu, if it has a view of its own.
+    pub menu: Option<MenuItem>,
+    /// Starts its background work.
+    pub start: fn(&mut Starter),
+    /// Events that it hears: prefix of the name, and the handler.
+    pub subscriptions: fn() -> Vec<(&'static str, Handler<App>)>,
+    /// Its static SQL, prepared on both databases by a test.
+    pub statements: &'static [&'static str],
+}
+
+impl Feature {
+    /// A feature with routes only.
+    pub const fn new(name: &'static str, routes: fn(Routes) -> Routes) -> Self {
+        Self { name, routes, menu: None, start: |_| (), subscriptions: Vec::new, statements: &[] }
+    }
+}

@@ -1,0 +1,121 @@
+//! From query, form or JSON to the handler's input, and to the confirmation.
+
+use axum::http::{HeaderMap, header};
+use qd_core::gate::Confirmation;
+use qd_core::{Error, Result};
+use serde::de::DeserializeOwned;
+
+/// Raw input of a request, not yet decoded.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Input {
+    pub query: String,
+    pub body: Vec<u8>,
+    pub json: bool,
+}
+
+impl Input {
+    /// From a GET: everything is in the query.
+    pub fn of_query(query: &str) -> Self {
+        Self { query: query.to_owned(), ..Self::default() }
+    }
+
+    /// From a body.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a body that is neither JSON nor a form.
+    pub fn of_body(headers: &HeaderMap, query: &str, body: Vec<u8>) -> Result<Self> {
+        let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let json = match essence.as_str() {
+            "application/json" => true,
+            "application/x-www-form-urlencoded" => false,
+            "" if body.is_empty() => false,
+            _ => return Err(Error::invalid("content-type", "Send application/json or application/x-www-form-urlencoded.")),
+        };
+        Ok(Self { query: query.to_owned(), body, json })
+    }
+
+    /// The handler's input.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
+        if self.json {
+            let mut json = serde_json::Deserializer::from_slice(if self.body.is_empty() { b"{}" } else { &self.body });
+            return serde_path_to_error::deserialize(&mut json).map_err(|fault| named(fault.path().to_string(), &fault.inner().to_string()));
+        }
+        let text = serde_html_form::to_string(self.pairs()).map_err(|fault| Error::invalid("body", fault.to_string()))?;
+        let form = serde_html_form::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
+        serde_path_to_error::deserialize(form).map_err(|fault| named(fault.path().to_string(), &fault.inner().to_string()))
+    }
+
+    /// Fields of query and form in order, without empty ones: an empty field of a form is "not given".
+    pub fn pairs(&self) -> Vec<(String, String)> {
+        let query = form_urlencoded::parse(self.query.as_bytes());
+        let form = form_urlencoded::parse(if self.json { &[] } else { &self.body });
+        query.chain(form).filter(|(_, value)| !value.trim().is_empty()).map(|(key, value)| (key.into_owned(), value.into_owned())).collect()
+    }
+
+    /// Reason, phrase and keys; the `Idempotency-Key` header counts too.
+    pub fn confirmation(&self, headers: &HeaderMap) -> Result<Confirmation> {
+        let mut given: Confirmation = if self.json {
+            serde_json::from_slice(if self.body.is_empty() { b"{}" } else { &self.body })
+                .map_err(|fault| Error::invalid("body", fault.to_string()))?
+        } else {
+            let mut given = Confirmation::default();
+            for (key, value) in self.pairs() {
+                match key.as_str() {
+                    "reason" => given.reason = Some(value),
+                    "phrase" => given.phrase = Some(value),
+                    "idempotency_key" => given.idempotency_key = Some(value),
+                    "preview_digest" => given.preview_digest = Some(value),
+                    _ => {}
+                }
+            }
+            given
+        };
+        if let Some(key) = headers.get("idempotency-key").and_then(|value| value.to_str().ok()) {
+            given.idempotency_key = Some(key.to_owned());
+        }
+        Ok(given)
+    }
+}
+
+fn named(path: String, detail: &str) -> Error {
+    let missing = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match (missing, path.as_str()) {
+        (Some(field), _) => Error::invalid(field, "This field is required."),
+        (None, "." | "") => Error::invalid("body", detail),
+        (None, _) => Error::invalid(path, detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Form {
+        title: String,
+        count: Option<i64>,
+        #[serde(default)]
+        affected: Vec<String>,
+    }
+
+    fn form(text: &str) -> Input {
+        Input { body: text.as_bytes().to_vec(), ..Input::default() }
+    }
+
+    #[test]
+    fn forms_and_json_give_the_same_input() {
+        let by_form: Form = form("title=Down&count=3&affected=api&affected=web&reason=x").decode().unwrap();
+        let json = Input { json: true, body: br#"{"title":"Down","count":3,"affected":["api","web"]}"#.to_vec(), ..Input::default() };
+        assert_eq!(by_form, json.decode().unwrap());
+        assert_eq!(form("title=a&count=").decode::<Form>().unwrap().count, None);
+    }
+
+    #[test]
+    fn faults_name_their_field() {
+        let Err(Error::Invalid(faults)) = form("count=3").decode::<Form>() else { panic!() };
+        assert_eq!(faults[0].field, "title");
+        let Err(Error::Invalid(faults)) = form("title=a&count=many").decode::<Form>() else { panic!() };
+        assert_eq!(faults[0].field, "count");
+    }
+}

@@ -1,0 +1,33 @@
+//! The web frame: routes that declare who may enter, one handler in three shapes, the confirm dialog, sessions by trait, layers, OpenAPI.
+//!
+//! It knows no feature. Features hand in their [`Feature`] manifests; identity fills [`Sessions`], the views fill [`Chrome`].
+
+mod answer;
+mod assets;
+mod body;
+mod confirm;
+mod context;
+mod document;
+mod events;
+mod feature;
+mod flash;
+mod input;
+mod layers;
+mod network;
+mod openapi;
+mod probes;
+mod problem;
+mod reply;
+mod routes;
+mod serve;
+
+pub use body::read_limited;
+pub use confirm::{Dialog, Form};
+pub use context::{Chrome, Credentials, Ctx, Nothing, Page, Sessions};
+pub use document::{document, error_body};
+pub use feature::{Feature, MenuItem, Starter};
+pub use network::Networks;
+pub use problem::{Problem, problem, status_of};
+pub use reply::{Reply, Toast, View};
+pub use routes::{API, Place, RouteEntry, Routes};
+pub use serve::{Web, WebParts, router};

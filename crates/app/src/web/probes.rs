@@ -1,0 +1,30 @@
+//! `/livez`, `/readyz` and `/metrics`.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use metrics_exporter_prometheus::PrometheusHandle;
+use qd_core::App;
+use serde_json::json;
+
+/// The process runs.
+pub(super) fn live() -> Response {
+    Json(json!({ "status": "live" })).into_response()
+}
+
+/// It can do its work: our own database answers within two seconds.
+pub(super) async fn ready(app: &App) -> Response {
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(2), app.db.ping()).await;
+    match answer {
+        Ok(Ok(())) => Json(json!({ "status": "ready" })).into_response(),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready", "detail": "Our database does not answer." }))).into_response(),
+    }
+}
+
+/// Our own figures in Prometheus text.
+pub(super) fn metrics(handle: Option<&PrometheusHandle>) -> Response {
+    match handle {
+        Some(handle) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "no recorder is installed\n").into_response(),
+    }
+}

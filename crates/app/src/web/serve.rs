@@ -1,0 +1,266 @@
+//! From the route table to a running router: who calls, may they, which shape.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use metrics_exporter_prometheus::PrometheusHandle;
+use qd_core::gate::{Access, Actor, Client};
+use qd_core::{App, Error, Result};
+use serde_json::Value;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::csrf::CsrfLayer;
+
+use super::context::{RequestInfo, cookie};
+use super::events::Streams;
+use super::layers::{self, RequestId};
+use super::network::{Networks, caller, is_secure};
+use super::problem::json_response;
+use super::routes::{Kind, RouteEntry, Routes};
+use super::{Chrome, Credentials, Ctx, Sessions, openapi, probes};
+
+/// What the router is made of.
+pub struct WebParts {
+    /// The application.
+    pub app: App,
+    /// Who is behind a request.
+    pub sessions: Arc<dyn Sessions>,
+    /// What surrounds a page.
+    pub chrome: Arc<dyn Chrome>,
+    /// Our own figures.
+    pub metrics: Option<PrometheusHandle>,
+    /// Version of the program.
+    pub version: &'static str,
+}
+
+/// Shared by all routes. Cheap to clone.
+#[derive(Clone)]
+pub struct Web {
+    pub(super) app: App,
+    pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) chrome: Arc<dyn Chrome>,
+    metrics: Option<PrometheusHandle>,
+    trusted: Networks,
+    admin: Networks,
+    streams: Streams,
+    document: Arc<Value>,
+}
+
+/// Name of the session cookie: `__Host-` with TLS, unprefixed on plain loopback http.
+pub(super) const COOKIES: [&str; 2] = ["__Host-qd_session", "qd_session"];
+
+/// The router of the whole product.
+///
+/// # Errors
+/// [`Error::Invalid`] for networks or a public URL in the configuration that can't be read.
+pub fn router(parts: WebParts, routes: &Routes) -> Result<Router> {
+    let server = &parts.app.config.server;
+    let web = Web {
+        trusted: Networks::parse("server.trusted_proxies", &server.trusted_proxies)?,
+        admin: Networks::parse("server.admin_networks", &server.admin_networks)?,
+        document: Arc::new(openapi::document(routes, parts.version)),
+        metrics: parts.metrics,
+        streams: Streams::default(),
+        app: parts.app.clone(),
+        sessions: parts.sessions,
+        chrome: parts.chrome,
+    };
+    let mut csrf = CsrfLayer::new();
+    let public = parts.app.config.server.public_url.trim_end_matches('/');
+    if !public.is_empty() {
+        csrf = csrf.add_trusted_origin(public).map_err(|fault| Error::invalid("server.public_url", fault.to_string()))?;
+    }
+    let (data, admin) = tables(routes);
+    let admin = mount(admin).layer(csrf).layer(from_fn_with_state(web.clone(), admin_network));
+    let router = admin.merge(mount(data)).merge(own_routes()).fallback(missing).with_state(web);
+    let framed = router.layer(CompressionLayer::new()).layer(CatchPanicLayer::new()).layer(DefaultBodyLimit::disable());
+    Ok(framed.layer(from_fn(layers::frame)))
+}
+
+type Table = BTreeMap<String, MethodRouter<Web>>;
+
+/// Data plane and control plane, by path.
+fn tables(routes: &Routes) -> (Table, Table) {
+    let (mut data, mut admin) = (Table::new(), Table::new());
+    for entry in routes.entries() {
+        let entry = Arc::new(entry.clone());
+        let api_plane = if entry.is_raw() { &mut data } else { &mut admin };
+        if let Some(path) = &entry.api {
+            let shape = if entry.is_raw() { Shape::Raw } else { Shape::Json };
+            add(api_plane, path.clone(), &entry.method, shape, &entry);
+        }
+        if let Some(path) = entry.html {
+            let method = if matches!(entry.kind, Kind::Page(_)) { Method::GET } else { Method::POST };
+            add(&mut admin, path.into(), &method, Shape::Html, &entry);
+            if matches!(&entry.kind, Kind::Action { dialog: Some(_), .. }) {
+                add(&mut admin, path.into(), &Method::GET, Shape::Dialog, &entry);
+            }
+        }
+    }
+    (data, admin)
+}
+
+/// Which of the shapes a route answers in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Json,
+    Html,
+    Dialog,
+    Raw,
+}
+
+fn add(table: &mut Table, path: String, method: &Method, shape: Shape, entry: &Arc<RouteEntry>) {
+    let Ok(filter) = MethodFilter::try_from(method.clone()) else { return };
+    let entry = Arc::clone(entry);
+    let handler = move |State(web): State<Web>, params: RawPathParams, request: Request| {
+        let entry = Arc::clone(&entry);
+        async move { web.answer(&entry, shape, &params, request).await }
+    };
+    let current = table.remove(&path).unwrap_or_default();
+    table.insert(path, current.merge(on(filter, handler)));
+}
+
+fn mount(table: Table) -> Router<Web> {
+    let mut router = Router::new();
+    for (path, methods) in table {
+        router = router.route(&path, methods.fallback(not_allowed));
+    }
+    router
+}
+
+fn own_routes() -> Router<Web> {
+    Router::new()
+        .route("/livez", get(|| async { probes::live() }))
+        .route("/readyz", get(|State(web): State<Web>| async move { probes::ready(&web.app).await }))
+        .route("/metrics", get(metrics))
+        .route("/events", get(events))
+        .route("/api/openapi.json", get(document))
+        .route("/assets/{*path}", get(asset))
+}
+
+async fn asset(axum::extract::Path(path): axum::extract::Path<String>, headers: HeaderMap) -> Response {
+    super::assets::serve(&path, &headers)
+}
+
+async fn document(State(web): State<Web>) -> Response {
+    axum::Json(web.document.as_ref()).into_response()
+}
+
+async fn metrics(State(web): State<Web>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match web.enter(&parts, Access::RoleOrScope(qd_core::gate::Role::StaffAdmin, "metrics:read")).await {
+        Ok(_) => probes::metrics(web.metrics.as_ref()),
+        Err(fault) => json_response(&fault, &request_id(&parts)),
+    }
+}
+
+async fn events(State(web): State<Web>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let stream = web.enter(&parts, Access::SignedIn).await;
+    let stream = stream.and_then(|_| super::events::stream(&web.streams, &web.app, Arc::clone(&web.sessions), credentials(&parts.headers)));
+    stream.unwrap_or_else(|fault| json_response(&fault, &request_id(&parts)))
+}
+
+async fn missing(State(web): State<Web>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let fault = Error::NotFound(format!("The page {}", parts.uri.path()));
+    if parts.uri.path().starts_with("/api/") || parts.method != Method::GET {
+        return json_response(&fault, &request_id(&parts));
+    }
+    let actor = web.actor(&parts).await.unwrap_or_else(|_| Actor::anonymous(Client::default()));
+    web.error_page(&web.context(&parts, actor, BTreeMap::new(), false), &fault, &request_id(&parts))
+}
+
+async fn not_allowed(request: Request) -> Response {
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let mut response = json_response(&Error::Conflict(format!("{} is not possible here.", request.method())), &id);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// Keeps the admin side to the configured networks.
+async fn admin_network(State(web): State<Web>, request: Request, next: axum::middleware::Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let inside = peer.is_some_and(|peer| web.admin.contains(caller(peer, request.headers(), &web.trusted)));
+    if web.admin.is_empty() || inside {
+        return next.run(request).await;
+    }
+    json_response(&Error::Forbidden("The admin side is not open to your network.".into()), "")
+}
+
+pub(super) fn request_id(parts: &Parts) -> String {
+    parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
+}
+
+pub(super) fn credentials(headers: &HeaderMap) -> Credentials {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = bearer.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
+    Credentials {
+        cookie: COOKIES.iter().find_map(|name| cookie(headers, name)).map(str::to_owned),
+        bearer: bearer.map(|(_, token)| token.trim()).or(key).map(str::to_owned),
+    }
+}
+
+impl Web {
+    /// Who calls.
+    pub(super) async fn actor(&self, parts: &Parts) -> Result<Actor> {
+        self.sessions.authenticate(&self.app, credentials(&parts.headers), self.client(parts)).await
+    }
+
+    /// Who calls, if they may.
+    pub(super) async fn enter(&self, parts: &Parts, access: Access) -> Result<Actor> {
+        // A stale cookie must not lock anybody out of a public page such as sign-in.
+        let actor = match self.actor(parts).await {
+            Err(Error::Unauthenticated(_)) if access == Access::Anyone => Actor::anonymous(self.client(parts)),
+            other => other?,
+        };
+        match access.admits(&actor) {
+            true => Ok(actor),
+            false if actor.is_anonymous() => Err(Error::Unauthenticated("Sign in, or send a token.".into())),
+            false => Err(Error::Forbidden(qd_core::gate::refusal(access, &actor))),
+        }
+    }
+
+    fn client(&self, parts: &Parts) -> Client {
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        Client {
+            ip: peer.map(|peer| caller(peer, &parts.headers, &self.trusted).to_string()),
+            user_agent: text("user-agent").map(|agent| agent.chars().take(300).collect()),
+            request_id: Some(request_id(parts)),
+            trace_id: text("traceparent").and_then(|line| line.split('-').nth(1)).filter(|id| id.len() == 32).map(str::to_owned),
+        }
+    }
+
+    pub(super) fn context(&self, parts: &Parts, actor: Actor, params: BTreeMap<String, String>, json: bool) -> Ctx {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let public_tls = self.app.config.server.public_url.starts_with("https://");
+        let secure = peer.is_some_and(|peer| is_secure(peer, &parts.headers, &self.trusted)) || public_tls;
+        let request = RequestInfo {
+            params,
+            headers: parts.headers.clone(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            json,
+            secure,
+        };
+        Ctx { app: self.app.clone(), actor, confirmation: Default::default(), now: self.app.now(), request: Arc::new(request) }
+    }
+
+    pub(super) fn is_htmx(parts: &HeaderMap) -> bool {
+        parts.get("hx-request") == Some(&HeaderValue::from_static("true"))
+    }
+}
+
+pub(super) fn params(raw: &RawPathParams) -> BTreeMap<String, String> {
+    raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
