@@ -61,13 +61,14 @@ pub struct Filter {
     pub limit: Option<u64>,
 }
 
-fn given(field: &Option<String>) -> Option<&str> {
-    field.as_deref().map(str::trim).filter(|text| !text.is_empty())
+/// NUL is taken out: Postgres would refuse the whole query.
+fn given(field: &Option<String>) -> Option<String> {
+    field.as_deref().map(|text| text.trim().replace('\0', "")).filter(|text| !text.is_empty())
 }
 
 fn moment(field: &Option<String>, name: &str) -> Result<Option<i64>> {
     let Some(text) = given(field) else { return Ok(None) };
-    let at = Timestamp::parse(text).ok_or_else(|| Error::invalid(name, "Give a date such as 2026-11-22, or an RFC 3339 time."))?;
+    let at = Timestamp::parse(&text).ok_or_else(|| Error::invalid(name, "Give a date such as 2026-11-22, or an RFC 3339 time."))?;
     Ok(Some(at.0))
 }
 

@@ -30,13 +30,21 @@ pub fn confirmation<A: Action>(action: &A, given: &Confirmation) -> Result<()> {
         let detail = format!("Give a reason of {} to {} characters.", REASON.start(), REASON.end());
         faults.push(FieldError { field: "reason".into(), detail });
     }
+    if given.reason.as_deref().is_some_and(unprintable) {
+        faults.push(FieldError { field: "reason".into(), detail: "Take out the control characters.".into() });
+    }
     if let Some(phrase) = action.phrase()
         && given.phrase.as_deref().map(str::trim) != Some(phrase.as_str())
     {
         faults.push(FieldError { field: "phrase".into(), detail: format!("Type {phrase} exactly.") });
     }
-    if given.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 100) {
-        faults.push(FieldError { field: "idempotency_key".into(), detail: "Use 1 to 100 characters.".into() });
+    if given.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 100 || unprintable(key)) {
+        faults.push(FieldError { field: "idempotency_key".into(), detail: "Use 1 to 100 printable characters.".into() });
     }
     if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
+}
+
+/// Postgres can't store NUL, and no control character but a line break or a tab belongs into a record that people read.
+fn unprintable(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
 }

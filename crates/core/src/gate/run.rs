@@ -1,8 +1,10 @@
 //! `transact` for changes in our own database, `perform` for changes outside.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use engine::{Db, Tx};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -66,15 +68,11 @@ impl Gate {
         F: for<'t> FnOnce(GateTx<'t>, Permit<A>) -> BoxFuture<'t, Result<Change<T>>> + Send + 'static,
     {
         self.admit(actor, &action, &given).await?;
+        let gate = self.clone();
         let call = Call::new(actor, action, given);
-        let (failed, clock) = (call.entry.clone(), self.clock.clone());
-        let run = self.db.write_with(move |tx| Box::pin(async move { in_transaction(tx, call, clock, work).await }));
-        let result = run.await;
-        match &result {
-            Ok(done) => info!(audit_seq = done.audit_seq, action = A::NAME, replayed = done.replayed, "action done"),
-            Err(error) => self.record_failure(failed, error).await,
-        }
-        result
+        // In a task of its own: a caller who hangs up must not take the failure row with it.
+        let task = async move { gate.write_recorded(call, work).await };
+        tokio::spawn(task.in_current_span()).await.map_err(|fault| Error::Broken(format!("{}: {fault}", A::NAME)))?
     }
 
     /// A change outside our database: an intent row, then `work`, then an outcome row. `work` runs in a task of its own: a caller that hangs
@@ -105,6 +103,22 @@ impl Gate {
         check::confirmation(action, given)
     }
 
+    async fn write_recorded<A, T, F>(&self, call: Call<A>, work: F) -> Result<Done<T>>
+    where
+        A: Action,
+        T: Serialize + DeserializeOwned + Send + 'static,
+        F: for<'t> FnOnce(GateTx<'t>, Permit<A>) -> BoxFuture<'t, Result<Change<T>>> + Send + 'static,
+    {
+        let (failed, clock) = (call.entry.clone(), self.clock.clone());
+        let run = self.db.write_with(move |tx| Box::pin(async move { in_transaction(tx, call, clock, work).await }));
+        let result = run.await;
+        match &result {
+            Ok(done) => info!(audit_seq = done.audit_seq, action = A::NAME, replayed = done.replayed, "action done"),
+            Err(error) => self.record_failure(failed, error).await,
+        }
+        result
+    }
+
     async fn intent_then_outcome<A, T, F>(&self, mut call: Call<A>, work: F) -> Result<Done<T>>
     where
         A: Action,
@@ -117,7 +131,9 @@ impl Gate {
         };
         let permit = Permit::new(call.action, call.actor, call.reason);
         let lease = self.keep_lease(seq);
-        let result = work(permit).await;
+        let run = AssertUnwindSafe(async move { work(permit).await }).catch_unwind();
+        // A panic is a failure like any other: without this the intent would stay open and its lease be renewed for ever.
+        let result = run.await.unwrap_or_else(|_| Err(Error::Broken(format!("{} panicked", A::NAME))));
         lease.abort();
         call.entry.kind = Kind::Outcome;
         call.entry.intent_seq = Some(seq);
