@@ -88,6 +88,27 @@ impl std::fmt::Debug for Db {
     }
 }
 
+/// The shape of a prepared statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// How many values it takes.
+    pub parameters: usize,
+    /// The names of the columns it returns.
+    pub columns: Vec<String>,
+}
+
+impl Described {
+    fn of<S: sqlx::Statement>(statement: &S) -> Self {
+        use sqlx::{Column, Either};
+        let parameters = match statement.parameters() {
+            Some(Either::Left(types)) => types.len(),
+            Some(Either::Right(count)) => count,
+            None => 0,
+        };
+        Self { parameters, columns: statement.columns().iter().map(|column| column.name().to_owned()).collect() }
+    }
+}
+
 /// Runs `$body` with the pool for reading.
 macro_rules! read {
     ($db:expr, $args:ident, $pool:ident => $body:expr) => {
@@ -217,6 +238,18 @@ impl Db {
     /// Any [`Error`] of the driver.
     pub async fn ping(&self) -> Result<()> {
         self.one::<(i32,)>("SELECT 1", Args::none()).await.map(|_| ())
+    }
+
+    /// Prepares a statement without running it: for tests that check every SQL text on both databases.
+    ///
+    /// # Errors
+    /// Any [`Error`] of the driver.
+    pub async fn describe(&self, sql: &'static str) -> Result<Described> {
+        use sqlx::{Executor, SqlSafeStr};
+        Ok(match self {
+            Self::Sqlite(db) => Described::of(&db.read.acquire().await?.prepare(sql.into_sql_str()).await?),
+            Self::Postgres(db) => Described::of(&db.pool.acquire().await?.prepare(sql.into_sql_str()).await?),
+        })
     }
 
     /// Closes all connections after the queued writes. Calls made later fail with [`Error::Closed`].

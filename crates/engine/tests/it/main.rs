@@ -1,0 +1,12 @@
+//! Everything about the engine, on both databases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+mod admin;
+mod durable;
+mod jobs;
+mod schedules;
+mod statements;
+mod values;
+mod writes;
