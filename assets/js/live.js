@@ -9,7 +9,9 @@
 
   const fresh = () => $("#freshness");
   const word = { live: "live", paused: "paused while you read", lost: "connection lost" };
+  let shown = null;
   function state(s, extra) {
+    shown = [s, extra];
     const f = fresh(); if (!f) return;
     f.dataset.state = s; const t = $("[data-fresh-state]", f); if (t) t.textContent = " · " + (extra || word[s]);
   }
@@ -45,7 +47,7 @@
     const names = new Set(["freshness"]); $$("[data-live]").forEach((el) => el.dataset.live.split(/\s+/).forEach((n) => n && names.add(n)));
     for (const n of names) if (!known.has(n)) { known.add(n); source.addEventListener(n, heard); }
   }
-  document.addEventListener("htmx:afterSettle", listen);
+  document.addEventListener("htmx:afterSettle", () => { listen(); if (shown) state(...shown); });   // a swap may have brought a new top bar
 
   const stale = (on) => $$("[data-live]").forEach((el) => el.toggleAttribute("data-stale", on));
   function open() {

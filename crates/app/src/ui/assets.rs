@@ -81,12 +81,7 @@ impl Shelf {
         let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
         let file = format!("{stem}.{short}.{extension}");
         let mime = mime(extension);
-        let asset = Asset {
-            gzip: (extension != "woff2").then(|| gzip(&bytes)).flatten(),
-            bytes: bytes.into(),
-            mime,
-            etag: format!("\"{short}\""),
-        };
+        let asset = Asset { gzip: (extension != "woff2").then(|| gzip(&bytes)).flatten(), bytes: bytes.into(), mime, etag: format!("\"{short}\"") };
         self.urls.insert(name.to_owned(), format!("{PREFIX}{file}"));
         self.files.insert(file, asset);
     }

@@ -32,7 +32,7 @@ pub fn avatar(name: &str) -> Markup {
 /// First letters of the first and the last word, upper case; `?` for nothing.
 pub fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().next());
-    let (first, last) = (words.next(), words.last());
+    let (first, last) = (words.next(), words.next_back());
     match first.into_iter().chain(last).flat_map(char::to_uppercase).collect::<String>() {
         empty if empty.is_empty() => "?".to_owned(),
         letters => letters,

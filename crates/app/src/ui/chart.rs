@@ -128,7 +128,8 @@ impl Chart {
     /// Adds a series: colours and dashes follow the order.
     #[must_use]
     pub fn series(mut self, name: impl Into<String>, data: Vec<Option<f64>>) -> Self {
-        const KEYS: [(&str, Option<[u8; 2]>); 6] = [("c1", None), ("c3", Some([6, 3])), ("c2", Some([2, 3])), ("c4", Some([8, 3])), ("c5", Some([3, 2])), ("c6", Some([10, 4]))];
+        const KEYS: [(&str, Option<[u8; 2]>); 6] =
+            [("c1", None), ("c3", Some([6, 3])), ("c2", Some([2, 3])), ("c4", Some([8, 3])), ("c5", Some([3, 2])), ("c6", Some([10, 4]))];
         let (key, dash) = KEYS.get(self.series.len() % KEYS.len()).copied().unwrap_or(("c1", None));
         self.series.push(Series { name: name.into(), key, dash, data });
         self
@@ -136,7 +137,8 @@ impl Chart {
 
     fn json(&self) -> PreEscaped<String> {
         let widest = self.series.iter().flat_map(|s| s.data.iter().flatten()).fold(0.0_f64, |a, b| a.max(b.abs()));
-        let axis = 30 + 7 * (format::figure(Some(widest)).chars().count().min(6) + self.unit.chars().count() + self.prefix.chars().count()).saturating_sub(2);
+        let axis = 30
+            + 7 * (format::figure(Some(widest)).chars().count().min(6) + self.unit.chars().count() + self.prefix.chars().count()).saturating_sub(2);
         let wire = Wire {
             kind: self.kind,
             x: &self.x,
@@ -162,7 +164,7 @@ impl Chart {
         };
         html! {
             details.chart__table {
-                summary { "Data table" @if step > 1 { ", every " (step) "th value" } }
+                summary { "Data table" @if step > 1 { ", one value in " (step) } }
                 div.table-wrap tabindex="0" role="region" aria-label={ (self.caption) ", data" } {
                     table class="table table--tight" {
                         thead { tr { th scope="col" { "Time" } @for series in &self.series { th.num scope="col" { (series.name) } } } }

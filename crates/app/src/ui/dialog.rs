@@ -93,6 +93,13 @@ pub struct Confirm {
     pub back: String,
 }
 
+/// Where the form stands: it decides the heading's level.
+enum Place {
+    Dialog,
+    Page,
+    Guide,
+}
+
 impl Confirm {
     /// A form with a reason, nothing else set.
     pub fn new(action: impl Into<String>, title: impl Into<String>, submit: impl Into<String>) -> Self {
@@ -123,7 +130,7 @@ impl Confirm {
         html! {
             dialog.dialog id=(id) aria-labelledby={ (id) "-t" } aria-describedby={ (id) "-d" } {
                 form method="post" action=(self.action) hx-post=(self.action) hx-target={ "#" (id) } hx-swap="outerHTML" novalidate data-confirm-form {
-                    (self.inside(true))
+                    (self.inside(&Place::Dialog))
                 }
             }
         }
@@ -133,23 +140,27 @@ impl Confirm {
     pub fn page(&self) -> Markup {
         html! {
             div class="dialog dialog--static dialog--page" {
-                form method="post" action=(self.action) { (self.inside(false)) }
+                form method="post" action=(self.action) { (self.inside(&Place::Page)) }
             }
         }
     }
 
     /// Laid flat for the style guide: looks like the dialog, posts nothing.
     pub(super) fn specimen(&self) -> Markup {
-        html! { div class="dialog dialog--static" inert { form { (self.inside(false)) } } }
+        html! { div class="dialog dialog--static" inert { form { (self.inside(&Place::Guide)) } } }
     }
 
-    fn inside(&self, modal: bool) -> Markup {
+    fn inside(&self, place: &Place) -> Markup {
         let id = &self.id;
+        let modal = matches!(place, Place::Dialog);
         html! {
             @for (name, value) in &self.hidden { input type="hidden" name=(name) value=(value); }
             div.dialog__head {
                 span.icon-tile data-status=(self.tone.key()) { (icon(&self.icon)) }
-                div.grow { @if modal { h2 id={ (id) "-t" } { (self.title) } } @else { h1 { (self.title) } } p id={ (id) "-d" } { (self.lead) } }
+                div.grow {
+                    @match place { Place::Dialog => { h2 id={ (id) "-t" } { (self.title) } } Place::Page => { h1.h2 { (self.title) } } Place::Guide => { h4.h2 { (self.title) } } }
+                    p id={ (id) "-d" } { (self.lead) }
+                }
                 @if modal { (close()) }
             }
             div.dialog__body {
@@ -161,7 +172,7 @@ impl Confirm {
                 @if !self.effects.is_empty() { ul.effects { @for effect in &self.effects { li { (icon_small("arrow-right")) span { (effect) } } } } }
                 @if let Some(blast) = &self.blast { (blast) }
                 @if let Some(fields) = &self.fields { (fields) }
-                @if let Some(reason) = &self.reason { (self.reason(reason)) }
+                @if let Some(reason) = &self.reason { (self.reason(reason, place)) }
                 @if let Some(phrase) = &self.phrase { (self.phrase(phrase)) }
             }
             div.dialog__foot {
@@ -172,14 +183,14 @@ impl Confirm {
         }
     }
 
-    fn reason(&self, reason: &Reason) -> Markup {
+    fn reason(&self, reason: &Reason, place: &Place) -> Markup {
         let id = format!("{}-r", self.id);
         let text = reason.error.clone().unwrap_or_else(|| format!("Give a reason of at least {} characters.", reason.min));
         html! {
             div.field {
                 label.field__label for=(id) { "Reason " span.field__hint { span id={ (id) "-n" } { (reason.value.trim().chars().count()) } " of at least " (reason.min) " characters" } }
-                textarea.textarea id=(id) name="reason" rows="2" required minlength=(reason.min) data-rule="min" data-min=(reason.min) data-count={ (id) "-n" } aria-describedby={ (id) "-err" }
-                    aria-invalid=[reason.error.as_ref().map(|_| "true")] autofocus placeholder="Why now? The next person on call reads this." { (reason.value) }
+                textarea.textarea id=(id) name="reason" rows="2" required minlength=(reason.min) data-rule="min" data-min=(reason.min) autofocus[!matches!(place, Place::Guide)] data-count={ (id) "-n" } aria-describedby={ (id) "-err" }
+                    aria-invalid=[reason.error.as_ref().map(|_| "true")] placeholder="Why now? The next person on call reads this." { (reason.value) }
                 (hidden_error(&id, &text, reason.error.is_none()))
             }
         }

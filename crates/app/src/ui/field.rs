@@ -72,7 +72,11 @@ impl Field {
     }
 
     /// One of several: `(value, text)`.
-    pub fn select<V: Into<String>, T: Into<String>>(name: impl Into<String>, label: impl Into<String>, options: impl IntoIterator<Item = (V, T)>) -> Self {
+    pub fn select<V: Into<String>, T: Into<String>>(
+        name: impl Into<String>,
+        label: impl Into<String>,
+        options: impl IntoIterator<Item = (V, T)>,
+    ) -> Self {
         let options = options.into_iter().map(|(value, text)| (value.into(), text.into())).collect();
         Self::with(name, label, Control::Select { options })
     }

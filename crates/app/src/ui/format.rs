@@ -15,7 +15,7 @@ pub fn number(value: i64) -> String {
         out.push('−');
     }
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -64,7 +64,9 @@ pub fn basis_points(value: i64) -> String {
 /// Seconds in one or two units: `9 s`, `17 min`, `1 h 39 min`, `3 d 4 h`.
 pub fn duration(seconds: i64) -> String {
     let (sign, s) = if seconds < 0 { ("−", seconds.unsigned_abs()) } else { ("", seconds.unsigned_abs()) };
-    let two = |major: u64, unit: &str, minor: u64, small: &str| if minor == 0 { format!("{major} {unit}") } else { format!("{major} {unit} {minor} {small}") };
+    let two = |major: u64, unit: &str, minor: u64, small: &str| {
+        if minor == 0 { format!("{major} {unit}") } else { format!("{major} {unit} {minor} {small}") }
+    };
     let text = match s {
         0..60 => format!("{s} s"),
         60..3_600 => format!("{} min", s / 60),

@@ -5,7 +5,8 @@ use qd_core::Timestamp;
 
 use super::format;
 
-/// How current the page is: the oldest figure on it.
+/// How current the page is. The server says when; script says whether it stays so (`data-state`: `still live paused lost`).
+/// The moment is that of the oldest figure.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Freshness {
     /// When the oldest figure was measured; `None` before the first.
@@ -20,7 +21,7 @@ impl Freshness {
 
     fn element(&self, out_of_band: bool) -> Markup {
         html! {
-            span.fresh id="freshness" data-state="live" hx-swap-oob=[out_of_band.then_some("true")] {
+            span.fresh id="freshness" data-state="still" hx-swap-oob=[out_of_band.then_some("true")] {
                 span.fresh__dot aria-hidden="true" {}
                 span {
                     @match self.measured {

@@ -95,7 +95,7 @@ impl Kpi {
 
     /// With another second line.
     #[must_use]
-    pub fn sub(mut self, sub: impl Into<String>) -> Self {
+    pub fn second(mut self, sub: impl Into<String>) -> Self {
         self.sub = sub.into();
         self
     }
@@ -109,7 +109,7 @@ impl Render for Kpi {
                 p.kpi__value { (self.value) @if !self.unit.is_empty() { small { (self.unit) } } }
                 (self.chart)
                 p.kpi__sub title=(self.sub) { (self.sub) }
-                p.kpi__foot { span { @if let Some(trend) = &self.trend { (trend) } } span { (self.source) } }
+                p.kpi__foot { @if let Some(trend) = &self.trend { span { (trend) } } span { (self.source) } }
             }
         }
     }

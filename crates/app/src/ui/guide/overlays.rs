@@ -32,9 +32,14 @@ fn flush(id: &str) -> Confirm {
         icon: "trash-2".into(),
         tone: Tone::Crit,
         lead: "Removes every key under kpi: in production.".into(),
-        effects: vec!["The next visit to Health measures afresh, about 2 s slower.".into(), "Sessions, carts and rate limits live elsewhere and are not touched.".into()],
+        effects: vec![
+            "The next visit to Health measures afresh, about 2 s slower.".into(),
+            "Sessions, carts and rate limits live elsewhere and are not touched.".into(),
+        ],
         blast: Some(Blast {
-            numbers: [("Keys", "42"), ("Size", "1.3 MB"), ("Reads/s now", "18"), ("Refills in", "≈ 2 min")].map(|(name, value)| (name.into(), value.into())).into(),
+            numbers: [("Keys", "42"), ("Size", "1.3 MB"), ("Reads/s now", "18"), ("Refills in", "≈ 2 min")]
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
             sample_title: "Show what will be removed".into(),
             sample: ["kpi:api:p95:1m", "kpi:queues:depth", "…40 more"].map(Into::into).into(),
         }),
@@ -57,7 +62,10 @@ pub(super) fn dialogs() -> Markup {
     wrong.reason = wrong.reason.map(|reason| Reason { error: Some("Give a reason of at least 10 characters.".into()), ..reason });
     wrong.phrase = wrong.phrase.map(|phrase| Phrase { error: Some("The phrase does not match. Capitals and spaces count.".into()), ..phrase });
     let failed = Confirm {
-        failure: Some(Failure { title: "Not done. Redis did not answer within 5 s.".into(), text: "No key was removed. Your reason and phrase are kept; try again.".into() }),
+        failure: Some(Failure {
+            title: "Not done. Redis did not answer within 5 s.".into(),
+            text: "No key was removed. Your reason and phrase are kept; try again.".into(),
+        }),
         ..typed("g4", "KPI shows yesterday’s email delay, INC-214", "FLUSH kpi")
     };
     let states = [
@@ -89,6 +97,13 @@ pub(super) fn openers() -> Markup {
 
 /// What the openers open.
 pub(super) fn closed() -> Markup {
-    let drawer = Drawer { id: "guide-drawer".into(), title: "Drawer".into(), note: "For one record, the list stays behind it.".into(), body: html! { p { "Body scrolls, head and foot stay." } }, foot: html! { (Button::new("Act").primary()) }, back: "/components".into() };
+    let drawer = Drawer {
+        id: "guide-drawer".into(),
+        title: "Drawer".into(),
+        note: "For one record, the list stays behind it.".into(),
+        body: html! { p { "Body scrolls, head and foot stay." } },
+        foot: html! { (Button::new("Act").primary()) },
+        back: "/components".into(),
+    };
     drawer.dialog()
 }

@@ -48,7 +48,14 @@ pub(super) fn type_scale() -> Markup {
 
 pub(super) fn statuses() -> Markup {
     const ALL: [Status; 6] = [Status::Ok, Status::Warn, Status::Crit, Status::Unknown, Status::Stale, Status::Muted];
-    let meanings = ["measured, within limits", "over the warn limit, nobody is woken", "over the page limit", "never measured, or no usable answer", "last value older than it may be", "alerts held by a person, until a time"];
+    let meanings = [
+        "measured, within limits",
+        "over the warn limit, nobody is woken",
+        "over the page limit",
+        "never measured, or no usable answer",
+        "last value older than it may be",
+        "alerts held by a person, until a time",
+    ];
     html! {
         div.row.row--wide.row--wrap { @for one in ALL { (status(one)) } }
         div.row.row--wrap { @for one in ALL { (pill(one, None)) } }
@@ -157,7 +164,11 @@ pub(super) fn waiting() -> Markup {
 }
 
 pub(super) fn freshness() -> Markup {
-    let states = [("live", "measured 14:02:15 · live"), ("paused", "measured 14:01:40 · paused while you read"), ("lost", "measured 13:58:02 · connection lost, retry in 8 s")];
+    let states = [
+        ("live", "measured 14:02:15 · live"),
+        ("paused", "measured 14:01:40 · paused while you read"),
+        ("lost", "measured 13:58:02 · connection lost, retry in 8 s"),
+    ];
     html! {
         div.stack.stack--s { @for (state, text) in states { span.fresh data-state=(state) { span.fresh__dot aria-hidden="true" {} (text) } } }
         div.row.row--wrap { (env_badge("production", true)) (env_badge("staging", false)) }
@@ -174,18 +185,28 @@ pub(super) fn table() -> Markup {
         Column::actions(),
     ];
     let row = |selected, name: &str, sub: &str, waiting: &str, state: Status| {
-        table::row(selected, &html! {
-            (table::row_name(name, Some("#table"), Some(sub)))
-            (table::cell_number("Waiting", waiting)) (table::cell_at(Priority::Medium, "Source", "embedded")) (table::cell_status(status(state)))
-            (table::cell_actions(Button::new("Pause").icon_only("pause").ghost().small()))
-        })
+        table::row(
+            selected,
+            &html! {
+                (table::row_name(name, Some("#table"), Some(sub)))
+                (table::cell_number("Waiting", waiting)) (table::cell_at(Priority::Medium, "Source", "embedded")) (table::cell_status(status(state)))
+                (table::cell_actions(Button::new("Pause").icon_only("pause").ghost().small()))
+            },
+        )
     };
     let rows = html! { (row(true, "Chosen row", "aria-selected", "18,402", Status::Crit)) (row(false, "Plain row", "hover tints it", "212", Status::Ok)) (row(false, "Unknown row", "a question mark, never 0", format::UNKNOWN, Status::Unknown)) };
     html! { (table::table_stacking("Example", &columns, &rows)) (crate::ui::pager::pager("3 of 112", None, Some("?after=3"))) }
 }
 
 pub(super) fn tab_links() -> Markup {
-    tabs("Example tabs", &[Tab::new("Queues", "?tab=queues", true).count(11), Tab::new("Failed", "?tab=failed", false).count(37), Tab::new("Scheduled", "?tab=scheduled", false)])
+    tabs(
+        "Example tabs",
+        &[
+            Tab::new("Queues", "?tab=queues", true).count(11),
+            Tab::new("Failed", "?tab=failed", false).count(37),
+            Tab::new("Scheduled", "?tab=scheduled", false),
+        ],
+    )
 }
 
 pub(super) fn record() -> Markup {
@@ -196,9 +217,17 @@ pub(super) fn record() -> Markup {
 }
 
 pub(super) fn logs() -> Markup {
-    let event = |tone, icon: &str, text: &str, quote: Option<&str>, by: &str| Event { tone, icon: icon.into(), text: html! { (text) }, quote: quote.map(str::to_owned), time: format::time(NOW, NOW), by: by.into() };
+    let event = |tone, icon: &str, text: &str, quote: Option<&str>, by: &str| Event {
+        tone,
+        icon: icon.into(),
+        text: html! { (text) },
+        quote: quote.map(str::to_owned),
+        time: format::time(NOW, NOW),
+        by: by.into(),
+    };
     let step = |title: &str, done, stamp: &str| Step { title: title.into(), body: None, action: None, done, stamp: stamp.into(), aside: None };
-    let (before, after) = (serde_json::json!({ "key": "checkout.one_page", "rollout": 10 }), serde_json::json!({ "key": "checkout.one_page", "rollout": 25 }));
+    let (before, after) =
+        (serde_json::json!({ "key": "checkout.one_page", "rollout": 10 }), serde_json::json!({ "key": "checkout.one_page", "rollout": 25 }));
     html! {
         (timeline(&[event(Some(Tone::Info), "message-square", "Update posted", Some("Order emails arrive up to 18 minutes late."), "Mara Lindqvist · also on the status page"), event(Some(Tone::Crit), "siren", "Incident opened", None, "Alert")]))
         (steps(&[step("Check the provider’s status", true, "Mara · 13:58"), step("Lower the rollout", false, "")]))
@@ -208,7 +237,8 @@ pub(super) fn logs() -> Markup {
 }
 
 pub(super) fn chart() -> Markup {
-    let mut chart = Chart::new("guide-chart", "Example chart", ChartKind::Area).series("p95", wave(60, 190.0, 228.0)).series("p50", wave(60, 83.0, 96.0));
+    let mut chart =
+        Chart::new("guide-chart", "Example chart", ChartKind::Area).series("p95", wave(60, 190.0, 228.0)).series("p50", wave(60, 83.0, 96.0));
     chart.x = (0..60).map(|minute| NOW.seconds() - (59 - minute) * 120).collect();
     chart.finding = "p95 near 210, p50 near 90 milliseconds".into();
     chart.unit = " ms".into();

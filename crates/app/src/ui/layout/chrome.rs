@@ -150,7 +150,11 @@ impl Chrome {
     /// The given commands, the themes, and every link of the deck.
     pub(super) fn palette(&self) -> Vec<Group> {
         let theme = |icon: &str, text: &str, key| Command { icon: icon.into(), text: text.into(), note: String::new(), act: Do::Theme(key) };
-        let themes = vec![theme("moon", "Use the dark theme", "dark"), theme("sun", "Use the light theme", "light"), theme("monitor", "Follow the system's theme", "auto")];
+        let themes = vec![
+            theme("moon", "Use the dark theme", "dark"),
+            theme("sun", "Use the light theme", "light"),
+            theme("monitor", "Follow the system's theme", "auto"),
+        ];
         let key = |item: &NavItem| item.key.map(|key| format!("G then {}", key.to_ascii_uppercase())).unwrap_or_default();
         let go = self.nav.iter().map(|item| Command::go(&item.icon, &item.label, key(item), &item.href)).collect();
         let mut groups = self.commands.clone();
@@ -177,7 +181,8 @@ fn link(item: &NavItem) -> Markup {
 }
 
 fn account(user: &User) -> Markup {
-    let theme = |key: &str, name: &str, text: &str| html! { button type="button" data-set-theme=(key) aria-pressed=(key == "auto") { (icon(name)) (text) } };
+    let theme =
+        |key: &str, name: &str, text: &str| html! { button type="button" data-set-theme=(key) aria-pressed=(key == "auto") { (icon(name)) (text) } };
     let mut entries = vec![
         Entry::Markup(theme("light", "sun", "Light theme")),
         Entry::Markup(theme("dark", "moon", "Dark theme")),

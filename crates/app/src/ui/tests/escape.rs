@@ -81,10 +81,17 @@ fn records_and_dialogs_escape_their_text() {
     harmless("dialog page", &confirm.page());
     let drawer = Drawer { id: evil(), title: evil(), note: evil(), body: html! {}, foot: html! {}, back: evil() };
     harmless("drawer", &drawer.dialog());
-    harmless("timeline", &timeline(&[Event { tone: None, icon: "x".into(), text: html! { (EVIL) }, quote: Some(evil()), time: html! {}, by: evil() }]));
+    harmless(
+        "timeline",
+        &timeline(&[Event { tone: None, icon: "x".into(), text: html! { (EVIL) }, quote: Some(evil()), time: html! {}, by: evil() }]),
+    );
     harmless("steps", &steps(&[Step { title: evil(), body: None, action: Some(evil()), done: false, stamp: evil(), aside: None }]));
     let trend = Some(Trend { icon: "move-right", text: evil(), good: None });
-    harmless("kpi", &Kpi { name: evil(), href: evil(), status: Status::Ok, value: evil(), unit: evil(), sub: evil(), chart: html! {}, trend, source: evil() }.render());
+    harmless(
+        "kpi",
+        &Kpi { name: evil(), href: evil(), status: Status::Ok, value: evil(), unit: evil(), sub: evil(), chart: html! {}, trend, source: evil() }
+            .render(),
+    );
 }
 
 #[test]

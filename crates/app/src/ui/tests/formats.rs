@@ -24,7 +24,10 @@ fn shares_never_round_up_to_all() {
 
 #[test]
 fn durations_and_sizes() {
-    assert_eq!([duration(9), duration(1_020), duration(5_940), duration(7_200), duration(273_600)], ["9 s", "17 min", "1 h 39 min", "2 h", "3 d 4 h"]);
+    assert_eq!(
+        [duration(9), duration(1_020), duration(5_940), duration(7_200), duration(273_600)],
+        ["9 s", "17 min", "1 h 39 min", "2 h", "3 d 4 h"]
+    );
     assert_eq!([millis(0.84), millis(212.0), millis(1_400.0), millis(1_020_000.0)], ["0.8 ms", "212 ms", "1.4 s", "17 min"]);
     assert_eq!([bytes(640), bytes(1_300_000), bytes(999_999), bytes(42_000_000_000)], ["640 B", "1.3 MB", "1 MB", "42 GB"]);
     assert_eq!([money(291_400, "EUR"), money(1_205, "USD"), money(-50, "CHF")], ["€ 2,914", "$ 12.05", "−CHF 0.50"]);
@@ -33,8 +36,14 @@ fn durations_and_sizes() {
 #[test]
 fn times() {
     assert_eq!([clock(NOW), minute(NOW), day(NOW)], ["14:02:15", "14:02", "12 Mar 2026"]);
-    assert_eq!([moment(NOW, NOW), moment(NOW.plus_seconds(-86_400), NOW), moment(NOW.plus_seconds(-86_400 * 100), NOW)], ["14:02:15", "11 Mar 14:02", "2 Dec 2025"]);
-    assert_eq!([age(NOW.plus_seconds(-9), NOW), age(NOW.plus_seconds(-1_020), NOW), age(NOW.plus_seconds(-4_000), NOW)], ["9 s ago", "17 min ago", "12:55:35"]);
+    assert_eq!(
+        [moment(NOW, NOW), moment(NOW.plus_seconds(-86_400), NOW), moment(NOW.plus_seconds(-86_400 * 100), NOW)],
+        ["14:02:15", "11 Mar 14:02", "2 Dec 2025"]
+    );
+    assert_eq!(
+        [age(NOW.plus_seconds(-9), NOW), age(NOW.plus_seconds(-1_020), NOW), age(NOW.plus_seconds(-4_000), NOW)],
+        ["9 s ago", "17 min ago", "12:55:35"]
+    );
     assert_eq!(countdown(NOW.plus_seconds(465), NOW).0, r#"<span data-due="465">07:45</span>"#);
     assert_eq!(countdown(NOW.plus_seconds(-130), NOW).0, r#"<span data-due="-130">overdue 02:10</span>"#);
 }
@@ -52,7 +61,14 @@ fn names_and_toasts() {
 fn diffs_keep_what_is_common() {
     let lines = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let found = compare(&lines("a b c d"), &lines("a x c d e"));
-    let want = [Line::Same("a".into()), Line::Removed("b".into()), Line::Added("x".into()), Line::Same("c".into()), Line::Same("d".into()), Line::Added("e".into())];
+    let want = [
+        Line::Same("a".into()),
+        Line::Removed("b".into()),
+        Line::Added("x".into()),
+        Line::Same("c".into()),
+        Line::Same("d".into()),
+        Line::Added("e".into()),
+    ];
     assert_eq!(found, want);
 }
 

@@ -33,8 +33,17 @@ fn chrome() -> Chrome {
         user: Some(User { name: "Mara Lindqvist".into(), role: "Operator".into(), sign_out: "/sign-out".into(), entries: Vec::new() }),
         freshness: Some(Freshness { measured: Some(NOW) }),
         banners: vec![
-            Banner::new(Tone::Crit, "SEV2 · Order confirmation emails delayed up to 18 min.").icon("siren").short("SEV2 · Order emails delayed").text("INC-214, open 21 min. Mara leads.").link("Open", "/incidents/214"),
-            Banner::new(Tone::Info, "Maintenance tonight: Vendor read-only, 22:00 to 22:20 UTC.").icon("construction").short("Maintenance 22:00 to 22:20").text("Customers notice nothing.").link("Plan", "/deploys?tab=maintenance").hideable("m-1"),
+            Banner::new(Tone::Crit, "SEV2 · Order confirmation emails delayed up to 18 min.")
+                .icon("siren")
+                .short("SEV2 · Order emails delayed")
+                .text("INC-214, open 21 min. Mara leads.")
+                .link("Open", "/incidents/214"),
+            Banner::new(Tone::Info, "Maintenance tonight: Vendor read-only, 22:00 to 22:20 UTC.")
+                .icon("construction")
+                .short("Maintenance 22:00 to 22:20")
+                .text("Customers notice nothing.")
+                .link("Plan", "/deploys?tab=maintenance")
+                .hideable("m-1"),
         ],
         commands: vec![Group { name: "Run".into(), commands: vec![Command::ask("trash-2", "Flush a cache namespace", "/cache/flush")] }],
         events: Some("/events".into()),
@@ -54,7 +63,14 @@ fn content() -> Markup {
         trend: None,
         source: "SQLite · 4 s".into(),
     };
-    let dials = [dial("API", Status::Ok, "212", "ms p95"), dial("Queues", Status::Crit, "18,402", "waiting"), dial("Database", Status::Ok, "38", "% of 200 conn"), dial("Cache", Status::Warn, "81.6", "% hit rate"), dial("Email", Status::Unknown, "?", "min delay p95"), dial("Incidents", Status::Stale, "1", "open · SEV2")];
+    let dials = [
+        dial("API", Status::Ok, "212", "ms p95"),
+        dial("Queues", Status::Crit, "18,402", "waiting"),
+        dial("Database", Status::Ok, "38", "% of 200 conn"),
+        dial("Cache", Status::Warn, "81.6", "% hit rate"),
+        dial("Email", Status::Unknown, "?", "min delay p95"),
+        dial("Incidents", Status::Stale, "1", "open · SEV2"),
+    ];
     html! {
         (page_head("Health & Incidents", "Two services degraded by one cause.", &html! { (Button::dialog("Open an incident", "/incidents/new").icon("siren").primary()) }))
         (kpi::strip(&dials, Some(("kpi", "/kpis"))))
@@ -82,7 +98,10 @@ fn a_page_obeys_the_content_policy() {
         assert!(!html.contains("<style"), "inline style element");
         assert!(!html.contains(" onclick") && !html.contains("javascript:"), "inline script");
         let scripts = html.matches("<script").count();
-        assert_eq!(scripts, html.matches("<script src=").count() + html.matches("<script defer src=").count() + html.matches("application/json").count());
+        assert_eq!(
+            scripts,
+            html.matches("<script src=").count() + html.matches("<script defer src=").count() + html.matches("application/json").count()
+        );
         assert!(!html.contains("http://") && !html.contains("https://"), "another origin");
     }
 }
