@@ -1,0 +1,5 @@
+//! Job systems: who works on what, and how long it waits.
+
+mod embedded;
+
+pub use embedded::Embedded;
