@@ -25,45 +25,46 @@ macro_rules! statements {
     (@only $only:ident) => { Some(Dialect::$only) };
 }
 
-/// Text around the one clause in which a claim differs.
+/// Text around the one clause in which a claim differs. The list is materialised: Postgres must not run it, and lock
+/// rows, more than once.
+macro_rules! chosen {
+    ($choice:literal, $lock:literal, $update:literal) => {
+        concat!("WITH chosen AS MATERIALIZED (", $choice, $lock, ") ", $update)
+    };
+}
 macro_rules! claim {
     ($lock:literal) => {
-        concat!(
+        chosen!(
+            "SELECT id FROM job WHERE queue = $4 AND state = 'waiting'
+                AND NOT EXISTS (SELECT 1 FROM job_queue q WHERE q.queue = $4 AND q.paused)
+             ORDER BY priority DESC, state_at, id LIMIT $5",
+            $lock,
             "UPDATE job SET state = 'active', worker = $1, lease_until = $2, started_at = $3, state_at = $3,
                 attempts = attempts + 1
-             WHERE state = 'waiting' AND id IN (
-                SELECT id FROM job WHERE queue = $4 AND state = 'waiting'
-                   AND NOT EXISTS (SELECT 1 FROM job_queue q WHERE q.queue = $4 AND q.paused)
-                ORDER BY priority DESC, state_at, id LIMIT $5",
-            $lock,
-            ")
-             RETURNING id, queue, name, payload, priority, attempts, max_attempts, schedule, scheduled_for,
-                created_at, run_at, started_at"
+             WHERE state = 'waiting' AND id IN (SELECT id FROM chosen)
+             RETURNING id, queue, name, payload, priority, attempts, max_attempts, schedule, scheduled_for, created_at, run_at, started_at"
         )
     };
 }
 macro_rules! promote {
     ($lock:literal) => {
-        concat!(
-            "UPDATE job SET state = 'waiting' WHERE state = 'delayed' AND id IN (
-                SELECT id FROM job WHERE state = 'delayed' AND state_at <= $1 ORDER BY state_at LIMIT 1000",
+        chosen!(
+            "SELECT id FROM job WHERE state = 'delayed' AND state_at <= $1 ORDER BY state_at LIMIT 1000",
             $lock,
-            ")
-             RETURNING queue"
+            "UPDATE job SET state = 'waiting' WHERE state = 'delayed' AND id IN (SELECT id FROM chosen) RETURNING queue"
         )
     };
 }
 macro_rules! reap {
     ($lock:literal) => {
-        concat!(
+        chosen!(
+            "SELECT id FROM job WHERE state = 'active' AND lease_until < $1 ORDER BY lease_until LIMIT 200",
+            $lock,
             "UPDATE job SET worker = NULL, lease_until = NULL, state_at = $1,
                 state = CASE WHEN attempts >= max_attempts THEN 'failed' ELSE 'waiting' END,
                 finished_at = CASE WHEN attempts >= max_attempts THEN $1 ELSE NULL END,
                 error = 'the worker vanished: its lease ended'
-             WHERE state = 'active' AND id IN (
-                SELECT id FROM job WHERE state = 'active' AND lease_until < $1 ORDER BY lease_until LIMIT 200",
-            $lock,
-            ")
+             WHERE state = 'active' AND id IN (SELECT id FROM chosen)
              RETURNING id, queue, state, schedule, attempts"
         )
     };

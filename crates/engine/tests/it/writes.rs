@@ -20,6 +20,7 @@ crate::both!(
     a_panic_is_rolled_back,
     hooks_and_notices_come_with_the_commit,
     endless_work_is_cut_off,
+    neighbours_of_a_cut_off_change_are_told,
     a_newer_database_is_refused,
     read_only_refuses_writes,
     own_error_types,
@@ -150,6 +151,38 @@ async fn endless_work_is_cut_off(t: &TestDb) {
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
     add(&t.db, "after").await.unwrap();
     assert_eq!(names(&t.db).await, ["after"]);
+}
+
+/// SQLite itself rolls the whole batch back when it interrupts a change: whoever was in it must be told so.
+async fn neighbours_of_a_cut_off_change_are_told(t: &TestDb) {
+    let endless = "INSERT INTO everything (id, i) WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)
+        SELECT $1, x FROM c WHERE x < 0";
+    let (begun, mut began) = tokio::sync::mpsc::channel::<()>(1);
+    let (go, gone) = tokio::sync::oneshot::channel::<()>();
+    let holder = t.db.write(move |tx| {
+        Box::pin(async move {
+            begun.send(()).await.unwrap();
+            gone.await.unwrap();
+            tx.exec(INSERT, args![Uuid::now_v7(), "first", None::<Uuid>, None::<i64>, None::<i64>]).await
+        })
+    });
+    // All three wait in one batch behind the first.
+    let others = async {
+        began.recv().await.unwrap();
+        let cut_off = t.db.write(move |tx| Box::pin(async move { tx.exec(endless, args![Uuid::now_v7()]).await }));
+        let (_, cut_off, last) = tokio::join!(async { go.send(()).unwrap() }, cut_off, add(&t.db, "last"));
+        (cut_off, last)
+    };
+    let (first, (cut_off, last)) = tokio::join!(holder, others);
+    assert!(matches!(cut_off, Err(Error::Timeout)), "{cut_off:?}");
+    let there = names(&t.db).await;
+    for (name, outcome) in [("first", first), ("last", last)] {
+        match outcome {
+            Ok(_) => assert!(there.contains(&name.to_owned()), "{name} was acknowledged and is lost"),
+            Err(Error::Busy) => assert!(!there.contains(&name.to_owned()), "{name} was refused and is there"),
+            Err(other) => panic!("{name}: {other:?}"),
+        }
+    }
 }
 
 async fn a_newer_database_is_refused(t: &TestDb) {
