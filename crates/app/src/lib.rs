@@ -4,3 +4,8 @@ pub mod features;
 pub mod ui;
 pub mod views;
 pub mod web;
+
+/// The contents page: everything that the product does. Order does not matter.
+pub fn features() -> Vec<web::Feature> {
+    vec![features::identity::FEATURE]
+}

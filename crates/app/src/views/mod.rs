@@ -1,1 +1,5 @@
-//! The tabs: each composes panels of features, and nothing else.
+//! The tabs: each composes panels of features, and nothing else; and the frame around every page.
+
+mod frame;
+
+pub use frame::Frame;

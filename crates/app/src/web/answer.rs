@@ -104,7 +104,8 @@ impl Web {
         let flash = flash::read(ctx);
         let spent = flash.is_some();
         let body = if reply.bare { content } else { document(self.chrome.as_ref(), &page, &reply.value.title(), content, flash) };
-        let mut response = html_response(StatusCode::OK, body);
+        let status = if reply.status.is_client_error() { reply.status } else { StatusCode::OK };
+        let mut response = html_response(status, body);
         response.headers_mut().insert(header::VARY, HeaderValue::from_static("hx-request"));
         cookies(&mut response, &reply.cookies);
         if spent {

@@ -2,13 +2,16 @@
 
 use std::future::Future;
 
-use qd_core::App;
+use qd_core::config::Config;
 use qd_core::event::Handler;
+use qd_core::gate::Access;
+use qd_core::reading::Status;
+use qd_core::{App, Result, StateMap};
 
 use super::Routes;
 
 /// A place in the menu.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub struct MenuItem {
     /// Text: "Health & Incidents".
     pub label: &'static str,
@@ -20,6 +23,23 @@ pub struct MenuItem {
     pub key: char,
     /// Place in the list; 100 and up stand in the lower group.
     pub order: u16,
+    /// Who sees it.
+    pub access: Access,
+    /// What needs attention there: number, urgency, and the words for screen readers. Reads the board only.
+    pub count: fn(&App) -> Option<(i64, Status, String)>,
+}
+
+impl MenuItem {
+    /// A place that never shows a count.
+    pub const fn new(label: &'static str, href: &'static str, icon: &'static str, key: char, order: u16, access: Access) -> Self {
+        Self { label, href, icon, key, order, access, count: |_| None }
+    }
+}
+
+impl std::fmt::Debug for MenuItem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "MenuItem({} {})", self.label, self.href)
+    }
 }
 
 /// Starts the background work of features: samplers and writers that live as long as the process.
@@ -56,6 +76,8 @@ pub struct Feature {
     pub routes: fn(Routes) -> Routes,
     /// Its place in the menu, if it has a view of its own.
     pub menu: Option<MenuItem>,
+    /// Makes its state, before the application exists. [`App::state`] finds it by type.
+    pub state: fn(&Config, &mut StateMap) -> Result<()>,
     /// Starts its background work.
     pub start: fn(&mut Starter),
     /// Events that it hears: prefix of the name, and the handler.
@@ -67,6 +89,6 @@ pub struct Feature {
 impl Feature {
     /// A feature with routes only.
     pub const fn new(name: &'static str, routes: fn(Routes) -> Routes) -> Self {
-        Self { name, routes, menu: None, start: |_| (), subscriptions: Vec::new, statements: &[] }
+        Self { name, routes, menu: None, state: |_, _| Ok(()), start: |_| (), subscriptions: Vec::new, statements: &[] }
     }
 }

@@ -27,6 +27,7 @@ pub use context::{Chrome, Credentials, Ctx, Nothing, Page, Sessions};
 pub use document::{document, error_body};
 pub use feature::{Feature, MenuItem, Starter};
 pub use network::Networks;
+pub use probes::recorder;
 pub use problem::{Problem, problem, status_of};
 pub use reply::{Reply, Toast, View};
 pub use routes::{API, Place, RouteEntry, Routes};

@@ -7,6 +7,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use qd_core::App;
 use serde_json::json;
 
+/// Installs the recorder of our own figures, once per process.
+pub fn recorder() -> Option<PrometheusHandle> {
+    static HANDLE: std::sync::OnceLock<Option<PrometheusHandle>> = std::sync::OnceLock::new();
+    HANDLE.get_or_init(|| metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().ok()).clone()
+}
+
 /// The process runs.
 pub(super) fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()

@@ -60,6 +60,13 @@ impl<V> Reply<V> {
         self
     }
 
+    /// A page that says no in its own words (sign-in), with this status.
+    #[must_use]
+    pub fn refused(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     /// 204 for JSON clients: no body.
     #[must_use]
     pub fn no_content(mut self) -> Self {

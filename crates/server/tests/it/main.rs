@@ -1,1 +1,3 @@
-//! The integration suite.
+//! The integration suite: behaviour through the public face, against real servers, both databases by one body.
+
+mod support;

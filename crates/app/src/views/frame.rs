@@ -1,0 +1,80 @@
+//! What surrounds every page: menu, environment, freshness, account.
+
+use maud::Markup;
+use qd_core::reading::Status;
+
+use crate::ui::freshness::Freshness;
+use crate::ui::layout::{self, Count, NavItem, User};
+use crate::ui::menu::Entry;
+use crate::ui::toast;
+use crate::web::{Chrome, MenuItem, Page, Toast};
+
+/// Fills [`Chrome`] from the manifests of the features: the menu shows what exists, and nothing else.
+#[derive(Debug)]
+pub struct Frame {
+    version: &'static str,
+    menu: Vec<MenuItem>,
+}
+
+impl Frame {
+    /// The frame of this version of the program.
+    pub fn new(version: &'static str) -> Self {
+        let mut menu: Vec<MenuItem> = crate::features().iter().filter_map(|feature| feature.menu).collect();
+        menu.sort_by_key(|item| item.order);
+        Self { version, menu }
+    }
+
+    fn nav(&self, page: &Page<'_>) -> Vec<NavItem> {
+        let visible = self.menu.iter().filter(|item| item.access.admits(page.actor));
+        visible.map(|item| link(item, page)).collect()
+    }
+}
+
+fn link(item: &MenuItem, page: &Page<'_>) -> NavItem {
+    let mut link = NavItem::new(item.label, item.href, item.icon, Some(item.key));
+    link.current = page.path == item.href || page.path.starts_with(&format!("{}/", item.href.trim_end_matches('/')));
+    link.below = item.order >= 100;
+    link.count = (item.count)(page.app).map(|(n, status, text)| Count { n, status, text });
+    link
+}
+
+impl Chrome for Frame {
+    fn page(&self, page: &Page<'_>, title: &str, content: Markup, flash: Option<Toast>) -> Markup {
+        let config = &page.app.config;
+        let mut chrome = layout::Chrome {
+            title: title.into(),
+            platform: config.platform.name.clone(),
+            environment: config.server.environment.clone(),
+            production: config.server.environment.eq_ignore_ascii_case("production"),
+            version: self.version.into(),
+            flash: flash.map(flash_of),
+            ..layout::Chrome::default()
+        };
+        if let Some(role) = page.actor.role() {
+            chrome.nav = self.nav(page);
+            chrome.events = Some("/events".into());
+            chrome.freshness = Some(Freshness { measured: oldest(page) });
+            chrome.measure = Some("/health/refresh".into());
+            chrome.user = Some(User {
+                name: page.actor.name().into(),
+                role: role.word().into(),
+                sign_out: "/logout".into(),
+                entries: vec![Entry::Link { icon: "settings".into(), text: "Your account".into(), note: String::new(), href: "/settings".into(), current: false }],
+            });
+        }
+        if page.htmx { layout::fragment(&chrome, &content) } else { layout::page(&chrome, &content) }
+    }
+}
+
+/// The oldest fresh figure on the board: what the page's age says.
+fn oldest(page: &Page<'_>) -> Option<qd_core::Timestamp> {
+    let readings = page.app.board.under("", page.now);
+    readings.iter().filter(|(_, reading)| reading.status != Status::Unknown).filter_map(|(_, reading)| reading.taken_at).min()
+}
+
+fn flash_of(message: Toast) -> toast::Toast {
+    match message.audit_seq {
+        Some(seq) => toast::Toast::done(message.title, format!("/audit/{seq}"), format!("event {seq}")),
+        None => toast::Toast::new(message.status, message.title, ""),
+    }
+}

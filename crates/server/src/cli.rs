@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The operations control center of a web platform.
+#[derive(Debug, Parser)]
+#[command(name = "quarterdeck", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// Configuration file; `quarterdeck.toml` in the current directory if it exists.
+    #[arg(long, global = true, env = "QD_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the control center.
+    Serve {
+        /// Listen on this port of the configured address.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Run the control center with a marketplace to watch: real traffic, own data in ./quarterdeck-data.
+    #[cfg(feature = "demo")]
+    Demo(Demo),
+    /// Run the reference marketplace alone.
+    #[cfg(feature = "demo")]
+    Marketplace(Marketplace),
+    /// Bring our own database up to date.
+    Migrate,
+    /// Check configuration, files and databases, and say what is wrong.
+    Doctor,
+    /// Accounts.
+    #[command(subcommand)]
+    Admin(Admin),
+    /// API tokens.
+    #[command(subcommand)]
+    Token(Token),
+    /// The audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// `demo`
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// Port of the control center; the marketplace takes the next. 0 takes free ones.
+    #[arg(long, default_value_t = 7070)]
+    pub port: u16,
+    /// Throw the demo's data away and start anew.
+    #[arg(long)]
+    pub reset: bool,
+    /// No simulated visitors.
+    #[arg(long)]
+    pub no_traffic: bool,
+    /// What happens: calm, deploy-regression, queue-backlog, email-outage, db-slow.
+    #[arg(long, default_value = "calm")]
+    pub scenario: String,
+    /// Orders to begin with: small (5,000), medium (100,000) or large (1,000,000).
+    #[arg(long, default_value = "small")]
+    pub size: String,
+    /// Seed of the generator: the same seed gives the same shop.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Keep everything in this Postgres server instead of SQLite files; two databases are made on it.
+    #[arg(long)]
+    pub postgres: Option<String>,
+    /// Directory of the data.
+    #[arg(long, default_value = "quarterdeck-data")]
+    pub data_dir: PathBuf,
+}
+
+/// `marketplace`
+#[derive(Clone, Debug, Args)]
+pub struct Marketplace {
+    /// Its database: a SQLite file or a postgres:// URL.
+    #[arg(long, env = "MARKETPLACE_DATABASE_URL", hide_env_values = true)]
+    pub database: String,
+    /// Address to listen on.
+    #[arg(long, default_value = "127.0.0.1:7071")]
+    pub listen: String,
+    /// Directory of labels and mails.
+    #[arg(long, default_value = "marketplace-data")]
+    pub data_dir: PathBuf,
+    /// No simulated visitors.
+    #[arg(long)]
+    pub no_traffic: bool,
+    /// What happens.
+    #[arg(long, default_value = "calm")]
+    pub scenario: String,
+    /// Stop when standard input closes: the parent is gone.
+    #[arg(long)]
+    pub stop_on_stdin_eof: bool,
+}
+
+/// `admin …`
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Make an account. Without a password in QD_PASSWORD it prints a one-time link to set one.
+    Create {
+        /// E-mail address to sign in with.
+        #[arg(long)]
+        email: String,
+        /// Name for people.
+        #[arg(long)]
+        name: Option<String>,
+        /// SUPER_ADMIN, ADMIN, STAFF_ADMIN or AUDITOR.
+        #[arg(long, default_value = "SUPER_ADMIN")]
+        role: String,
+    },
+    /// Print a one-time sign-in link for an account.
+    Link {
+        /// Its e-mail address.
+        #[arg(long)]
+        email: String,
+    },
+}
+
+/// `token …`
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token and print it once.
+    Create {
+        /// Name for people.
+        #[arg(long)]
+        name: String,
+        /// What it may: ingest, flags:read, … Repeat or separate by commas.
+        #[arg(long = "scope", value_delimiter = ',', required = true)]
+        scopes: Vec<String>,
+        /// Days until it expires.
+        #[arg(long, default_value_t = 365)]
+        days: u32,
+    },
+}
+
+/// `audit …`
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Verify the chain in the database, or offline in an export. Exit code 3: it is broken.
+    Verify {
+        /// An export (JSON lines); without it, the database.
+        file: Option<PathBuf>,
+    },
+    /// Write the whole trail as JSON lines.
+    Export {
+        /// Where to.
+        file: PathBuf,
+    },
+}
+
+/// `config …`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Explain every problem at once.
+    Check,
+    /// Print what holds, with secrets masked.
+    Show,
+}

@@ -1,0 +1,93 @@
+//! Our own recurring work, on the embedded queue, seen like any other queue.
+
+use std::time::Duration;
+
+use app::features::{health, identity, telemetry};
+use engine::job::{Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, upsert_schedules};
+use qd_core::{App, Error, Result, audit, gate};
+use serde::{Deserialize, Serialize};
+use tracing::{error, info};
+
+/// Name of the queue.
+pub const QUEUE: &str = "housekeeping";
+
+/// What there is to do.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Task {
+    /// Signs a checkpoint of the audit trail when one is due.
+    AuditCheckpoint,
+    /// Verifies the whole audit trail.
+    AuditVerification,
+    /// Closes intents that were interrupted, forgets old keys, tickets and sessions.
+    SystemCleanup,
+    /// Trims telemetry and check results.
+    Retention,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Housekeeping {
+    task: Task,
+}
+
+impl Job for Housekeeping {
+    const NAME: &'static str = "housekeeping";
+    const QUEUE: &'static str = QUEUE;
+    type Context = App;
+
+    async fn run(self, app: App, _run: RunInfo) -> std::result::Result<(), JobError> {
+        do_task(&app, self.task).await.map_err(|fault| JobError::retry(fault.to_string()))
+    }
+}
+
+async fn do_task(app: &App, task: Task) -> Result<()> {
+    match task {
+        Task::AuditCheckpoint => {
+            audit::checkpoint_if_due(&app.db, &app.signer, &app.anchor, app.now()).await?;
+        }
+        Task::AuditVerification => verify(app).await?,
+        Task::SystemCleanup => cleanup(app).await?,
+        Task::Retention => {
+            telemetry::trim(app).await?;
+            health::trim(app).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn verify(app: &App) -> Result<()> {
+    let trusted = audit::checkpoints(&app.db, &app.signer, &app.anchor).await?;
+    let report = audit::verify(&app.db, trusted).await?;
+    match report.first_break {
+        None => info!(checked = report.checked, "the audit trail is whole"),
+        Some(found) => {
+            error!(seq = found.seq, detail = found.detail, "THE AUDIT TRAIL IS BROKEN");
+            return Err(Error::Broken(format!("The audit trail is broken at row {}: {}.", found.seq, found.detail)));
+        }
+    }
+    Ok(())
+}
+
+async fn cleanup(app: &App) -> Result<()> {
+    gate::sweep_interrupted(&app.db, &app.clock).await?;
+    let now = app.now();
+    app.db.write_with(move |tx| Box::pin(async move { gate::expire_idempotency_keys(tx, now).await })).await?;
+    identity::expire(app).await?;
+    Ok(())
+}
+
+/// Makes the schedules known and starts the worker.
+pub async fn start(app: &App) -> Result<WorkerHandle> {
+    let zone = app.config.platform.time_zone.as_str();
+    let plan = [
+        ("audit-checkpoint", "*/5 * * * *", Task::AuditCheckpoint),
+        ("audit-verification", "0 2 * * SUN", Task::AuditVerification),
+        ("system-cleanup", "*/10 * * * *", Task::SystemCleanup),
+        ("retention", "17 * * * *", Task::Retention),
+    ];
+    let schedules: engine::Result<Vec<Schedule>> =
+        plan.into_iter().map(|(name, cron, task)| Schedule::of(name, cron, zone, &Housekeeping { task })).collect();
+    upsert_schedules(&app.db, &schedules?).await?;
+    let worker = Worker::new(app.db.clone(), app.clone()).register::<Housekeeping>().queue(QUEUE, 2).drain(Duration::from_secs(2));
+    Ok(worker.start().await?)
+}

@@ -1,0 +1,114 @@
+//! A running control center: background work, listener, clean stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use app::web::{self, Routes, Starter, WebParts};
+use engine::job::WorkerHandle;
+use qd_core::{App, Error, Result};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
+use tracing::{error, info};
+
+/// How long running requests may go on after the signal to stop.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// A control center that serves.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// The application.
+    pub app: App,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+    background: JoinSet<()>,
+    worker: WorkerHandle,
+}
+
+/// The routes of all features.
+pub fn routes() -> Routes {
+    app::features().iter().fold(Routes::default(), |routes, feature| (feature.routes)(routes))
+}
+
+/// Binds an address, and says in one sentence when it can't be had.
+pub async fn bind(listen: &str) -> Result<TcpListener> {
+    TcpListener::bind(listen).await.map_err(|fault| match fault.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            Error::Broken(format!("The address {listen} is taken. Stop the program that holds it, or choose another port with --port."))
+        }
+        _ => Error::Broken(format!("Can't listen on {listen}: {fault}.")),
+    })
+}
+
+impl Running {
+    /// Starts background work and listener.
+    pub async fn start(app: App, listener: TcpListener) -> Result<Self> {
+        let address = listener.local_addr().map_err(|fault| Error::Broken(fault.to_string()))?;
+        let parts = WebParts {
+            app: app.clone(),
+            sessions: Arc::new(app::sessions()),
+            chrome: Arc::new(app::views::Frame::new(crate::VERSION)),
+            metrics: web::recorder(),
+            version: crate::VERSION,
+        };
+        let router = web::router(parts, &routes())?;
+        let background = background(&app);
+        let worker = crate::housekeeping::start(&app).await?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = tokio::spawn(async move {
+            let serve = axum::serve(listener, service).with_graceful_shutdown(async move {
+                // An error means that the sender is gone: stop as well.
+                let _ = stopped.await;
+            });
+            if let Err(fault) = serve.await {
+                error!(%fault, "listener failed");
+            }
+        });
+        info!(%address, "serving");
+        Ok(Self { address, app, stop, server, background, worker })
+    }
+
+    /// Stops: no new requests, running ones get two seconds, jobs are handed back.
+    pub async fn stop(mut self) {
+        // Nobody may listen any more; then it has stopped already.
+        let _ = self.stop.send(());
+        let ended = tokio::join!(tokio::time::timeout(GRACE, &mut self.server), tokio::time::timeout(GRACE, self.worker.stop()));
+        if ended.0.is_err() {
+            self.server.abort();
+        }
+        self.background.shutdown().await;
+        self.app.db.close().await;
+        info!("stopped");
+    }
+}
+
+fn background(app: &App) -> JoinSet<()> {
+    let mut starter = Starter::new(app.clone());
+    let mut handlers = Vec::new();
+    for feature in app::features() {
+        (feature.start)(&mut starter);
+        handlers.extend((feature.subscriptions)().into_iter().map(|(prefix, handler)| (prefix.to_owned(), handler)));
+    }
+    let app = app.clone();
+    starter.spawn(async move { app.bus.dispatch(app.db.clone(), app.clock.clone(), app.clone(), handlers).await });
+    starter.into_tasks()
+}
+
+/// Resolves when the process is asked to stop: Ctrl-C or SIGTERM.
+pub async fn asked_to_stop() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(fault) => {
+            error!(%fault, "SIGTERM can't be heard");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

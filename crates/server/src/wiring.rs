@@ -1,0 +1,93 @@
+//! Configuration → drivers → [`App`].
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use drivers::inspector;
+use drivers::queue::Embedded;
+use engine::{Db, DbOptions};
+use qd_core::audit::{Anchor, Signer};
+use qd_core::config::Config;
+use qd_core::event::Bus;
+use qd_core::gate::Gate;
+use qd_core::port::{Ports, QueueSource};
+use qd_core::reading::Board;
+use qd_core::{App, AppParts, Clock, Error, Result, StateMap};
+
+/// Version table of the product's own migrations.
+const VERSIONS: &str = "_quarterdeck_migrations";
+
+/// Makes the data directory, and says in one sentence when it can't be written.
+pub fn data_dir(path: &Path) -> Result<()> {
+    let fault = |e: std::io::Error| Error::Broken(format!("The directory {} can't be written ({e}). Give another with --data-dir or storage.data_dir.", path.display()));
+    std::fs::create_dir_all(path).map_err(fault)?;
+    let probe = path.join(".write-test");
+    std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"ok")).map_err(fault)?;
+    std::fs::remove_file(&probe).map_err(fault)
+}
+
+/// URL of our own database.
+pub fn own_database(config: &Config) -> String {
+    let given = config.storage.database_url.expose();
+    if given.is_empty() { format!("sqlite:{}", config.storage.data_dir.join("quarterdeck.db").display()) } else { given.to_owned() }
+}
+
+/// Opens our own database and brings it up to date.
+pub async fn open_own(config: &Config) -> Result<Db> {
+    let url = own_database(config);
+    let shown = qd_core::secret::mask_url(&url);
+    let fault = |e: engine::Error| match e {
+        engine::Error::Newer { .. } => Error::Broken(format!("The database {shown} was written by a newer Quarterdeck. Start that version, or restore a backup from before the upgrade.")),
+        other => Error::Broken(format!("Our database {shown} can't be opened: {other}. Check storage.database_url and that the server runs.")),
+    };
+    let db = Db::open(&url, DbOptions::default()).await.map_err(fault)?;
+    engine::migrate(&db).await.map_err(fault)?;
+    db.migrate(&qd_core::SQLITE, &qd_core::POSTGRES, VERSIONS).await.map_err(fault)?;
+    Ok(db)
+}
+
+/// Everything that features need, from the configuration. Systems of the platform that don't answer read UNKNOWN; they don't stop the start.
+pub async fn assemble(config: Config, clock: Clock) -> Result<App> {
+    data_dir(&config.storage.data_dir)?;
+    let db = open_own(&config).await?;
+    qd_core::gate::sweep_interrupted(&db, &clock).await?;
+    let signer = Signer::open(&config.data_file(&config.audit.key_file, "audit.key"), config.platform.name.clone())?;
+    let anchor = Anchor(config.data_file(&config.audit.anchor_file, "audit-anchors.jsonl"));
+    let mut state = StateMap::default();
+    for feature in app::features() {
+        (feature.state)(&config, &mut state)?;
+    }
+    Ok(App::new(AppParts {
+        gate: Gate::new(db.clone(), clock.clone()),
+        board: Board::default(),
+        bus: Bus::default(),
+        ports: ports(&config, &db)?,
+        started: clock.now(),
+        signer,
+        anchor,
+        state,
+        db,
+        clock,
+        config,
+    }))
+}
+
+fn ports(config: &Config, own: &Db) -> Result<Ports> {
+    let mut queues = vec![QueueSource { name: "quarterdeck".into(), queue: Arc::new(Embedded::own(own.clone())) }];
+    for source in &config.queues {
+        queues.push(QueueSource { name: source.name.clone(), queue: Arc::new(Embedded::of(source.url.clone())) });
+    }
+    let url = config.platform.database_url.expose();
+    let inspector = if url.is_empty() { None } else { Some(inspector::open(url)?) };
+    Ok(Ports { queues, inspector })
+}
+
+/// Asks the platform's database once, for `doctor`.
+pub async fn inspect(config: &Config) -> Result<String> {
+    let url = config.platform.database_url.expose();
+    let inspector = inspector::open(url)?;
+    let figures = inspector.inspect().await?;
+    let measured = figures.iter().filter(|figure| figure.value.is_some()).count();
+    Ok(format!("{} answers; {measured} of {} figures can be measured", inspector.driver(), figures.len()))
+}

@@ -1,0 +1,17 @@
+//! Waiting for a condition, never for a time.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// Waits until `condition` holds; panics after 20 s with `what` was waited for.
+pub async fn until<F, Fut>(what: &str, mut condition: F)
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = bool>,
+{
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "did not happen within 20 s: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
