@@ -1,2 +1,3 @@
 //! What the product does: one folder a feature.
 
+pub mod identity;

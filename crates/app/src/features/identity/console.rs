@@ -1,0 +1,91 @@
+//! What the command line and the demo call. Whoever can run commands on the server has its files anyway; what they do goes through the gate and
+//! into the audit trail all the same.
+
+use qd_core::gate::{Actor, Confirmation, Role};
+use qd_core::secret::Secret;
+use qd_core::{App, Error, Result};
+use uuid::Uuid;
+
+use super::account::{self, CreateUser, Invited};
+use super::session;
+use super::token::{self, CreateToken, Minted, RevokeToken, store};
+
+/// Name of the demo marketplace's token.
+const DEMO_TOKEN: &str = "demo marketplace";
+/// Days of it: the next start makes a new one and revokes this.
+const DEMO_DAYS: i64 = 30;
+
+/// Who sits at the command line.
+fn operator() -> Actor {
+    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|key| std::env::var(key).ok().filter(|name| !name.is_empty()));
+    Actor::cli(name.unwrap_or_else(|| "unknown".into()))
+}
+
+fn because() -> Confirmation {
+    Confirmation::because("Asked for at the command line of the server.")
+}
+
+/// Adds a SUPER_ADMIN; without a password, with the ticket of a one-time link that works for an hour.
+///
+/// # Errors
+/// [`Error::Invalid`] on `email` (wrong, or taken), `name` or `password`.
+pub async fn create_admin(app: &App, email: &str, name: &str, password: Option<Secret>) -> Result<Invited> {
+    let action = CreateUser { email: email.into(), name: name.into(), role: Role::SuperAdmin };
+    match password {
+        None => account::create(app, &operator(), action, because()).await,
+        Some(password) => {
+            account::check_password(&password, &account::normal_email(email), "password")?;
+            let hash = account::hash_password(password).await?;
+            account::create_with_password(app, &operator(), action, because(), hash).await
+        }
+    }
+}
+
+/// Makes a token.
+///
+/// # Errors
+/// [`Error::Invalid`] on `name`, `scopes` or `days`.
+pub async fn create_token(app: &App, name: &str, scopes: &[String], days: i64) -> Result<Minted> {
+    let action = CreateToken { name: name.into(), scopes: scopes.to_vec(), days };
+    token::create(app, &operator(), action, because()).await
+}
+
+/// The ticket of a link that signs a person in once, within so many minutes.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown person, [`Error::Conflict`] for a disabled one.
+pub async fn make_ticket(app: &App, user: Uuid, minutes: i64) -> Result<Secret> {
+    session::make_ticket(app, &operator(), user, minutes).await
+}
+
+/// The address at which a ticket is used, with the path that comes after.
+pub fn ticket_url(app: &App, ticket: &Secret, next: &str) -> String {
+    let server = &app.config.server;
+    let base = if server.public_url.is_empty() { format!("http://{}", server.listen) } else { server.public_url.trim_end_matches('/').to_owned() };
+    let next: String = if next == "/" { String::new() } else { format!("&next={}", next.replace('?', "%3F").replace('&', "%26")) };
+    format!("{base}/login/ticket?t={}{next}", ticket.expose())
+}
+
+/// Revokes the live tokens of this name that the demo made; tokens of people are left alone. How many it were.
+pub async fn revoke_demo_tokens(app: &App, name: &str) -> Result<usize> {
+    let demo = Actor::system("demo");
+    let live = store::live_of(&app.db, name, demo.id(), app.now()).await?;
+    for token in &live {
+        let reason = Confirmation::because("The demo starts again and mints a new token.");
+        match token::revoke(app, &demo, RevokeToken { token: *token }, reason).await {
+            // Somebody was quicker: it is revoked all the same.
+            Ok(_) | Err(Error::Conflict(_)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(live.len())
+}
+
+/// A fresh token for the demo's marketplace; earlier ones are revoked.
+pub async fn mint_demo_token(app: &App) -> Result<Secret> {
+    revoke_demo_tokens(app, DEMO_TOKEN).await?;
+    let action = CreateToken { name: DEMO_TOKEN.into(), scopes: vec!["ingest".into(), "flags:read".into()], days: DEMO_DAYS };
+    let reason = Confirmation::because("The demo's marketplace reports itself and reads flags.");
+    let minted = token::create(app, &Actor::system("demo"), action, reason).await?;
+    minted.secret.ok_or_else(|| Error::Broken("the demo token was not minted".into()))
+}
