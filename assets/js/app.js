@@ -36,7 +36,7 @@
 
   /* Theme */
   const saved = () => { try { return localStorage.getItem("qd-theme") || "auto"; } catch (e) { return root.dataset.theme || "auto"; } };
-  const markTheme = () => $$("[data-set-theme]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.setTheme === saved()));
+  const markTheme = () => $$("button[data-set-theme]").forEach((b) => b.setAttribute("aria-pressed", b.dataset.setTheme === saved()));
   const themed = () => document.dispatchEvent(new Event("qd:theme"));
   function setTheme(t) {
     if (t === "auto") delete root.dataset.theme; else root.dataset.theme = t;

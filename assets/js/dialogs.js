@@ -79,8 +79,9 @@
     const b = $("[type=submit]", form);
     if (b) { b.setAttribute("aria-busy", "true"); if (!$(".icon", b)) b.insertAdjacentHTML("afterbegin", icon("loader-circle").replace('class="', 'data-spin class="')); }
   });
+  const formOf = (e) => { const el = e.detail.requestConfig ? e.detail.requestConfig.elt : e.target; return el && el.closest && el.closest("form"); };   // htmx fires on the target, or on a parent once the form is gone
   document.addEventListener("htmx:afterRequest", (e) => {
-    const form = e.target.closest && e.target.closest("form"), xhr = e.detail.xhr, ok = e.detail.successful;
+    const form = formOf(e), xhr = e.detail.xhr, ok = e.detail.successful;
     if (!form) { if (!ok && xhr.status === 0) toast({ status: "crit", title: "Not loaded", text: why(xhr) }); return; }
     $$("[aria-busy]", form).forEach((b) => b.removeAttribute("aria-busy")); $$("[data-spin]", form).forEach((i) => i.remove());
     if (form.matches("[data-optimistic]")) {
@@ -91,9 +92,9 @@
     }
     if (form.matches("[data-refresh]")) { if (ok) { (form.dataset.then === "reload" ? QD.reload() : Promise.resolve()).then(() => say("Refreshed")); } else toast({ status: "crit", title: "Not measured again", text: why(xhr) + " The figures are the old ones." }); return; }
     if (form.closest("dialog:modal")) {
-      if (!ok && !e.detail.qdSwapped && form.isConnected) formError(form, "Not confirmed.", `${why(xhr)} It may not have happened. Try again: it cannot happen twice.`);
+      if (!ok && !xhr.qdSwapped && form.isConnected) formError(form, "Not confirmed.", `${why(xhr)} It may not have happened. Try again: it cannot happen twice.`);
       else if (ok && form.matches("[data-confirm-form]")) { const dlg = form.closest("dialog"); if (dlg.isConnected && !xhr.responseText.trim()) dlg.close(); }
-    } else if (!ok && !e.detail.qdSwapped && !toasted(xhr)) toast({ status: "crit", title: "Not done", text: why(xhr) });
+    } else if (!ok && !xhr.qdSwapped && !toasted(xhr)) toast({ status: "crit", title: "Not done", text: why(xhr) });
     if (ok && form.matches("[data-confirm-form]") && !xhr.getResponseHeader("HX-Redirect") && !xhr.getResponseHeader("HX-Location")) QD.reload();
   });
 
@@ -113,12 +114,12 @@
     }
     if (d.xhr.status >= 400) {   // only our own forms and error blocks; not a proxy's page
       d.shouldSwap = !whole && /<dialog|<form|data-error/.test(text);
-      if (!d.shouldSwap && !(e.target.closest && e.target.closest("form")) && !toasted(d.xhr)) toast({ status: "crit", title: "Not loaded", text: why(d.xhr) });
-      d.qdSwapped = d.shouldSwap;
+      if (!d.shouldSwap && !formOf(e) && !toasted(d.xhr)) toast({ status: "crit", title: "Not loaded", text: why(d.xhr) });
+      d.xhr.qdSwapped = d.shouldSwap;
     }
     if (d.shouldSwap && whole && target.id === "main") d.selectOverride = "#main > *";
   });
-  document.addEventListener("htmx:afterSwap", (e) => { if (e.detail.target.closest && (e.detail.target.id === "dialogs" || e.detail.target.matches("dialog") || $("#dialogs > dialog:not([open])"))) show(); });
+  document.addEventListener("htmx:afterSwap", show);
   document.addEventListener("htmx:afterSettle", () => QD.ready());
   /* A dialog that the server emptied is gone without a close event */
   new MutationObserver(() => { if (opener && !$("#dialogs dialog") && !document.activeElement.closest("dialog")) setTimeout(() => { if (!$("#dialogs dialog")) focusBack(); }); }).observe($("#dialogs") || document.body, { childList: true });

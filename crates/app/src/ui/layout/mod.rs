@@ -93,7 +93,7 @@ pub fn sign_in(platform: &str, note: &str, form: &Markup) -> Markup {
 /// The banners above a page. The event `banners` has the page fetched again; they come with each [`fragment`].
 fn banner_host(items: &[Banner], out_of_band: bool) -> Markup {
     html! {
-        div.banners id="banners" data-live="banners" data-live-oob hx-swap-oob=[out_of_band.then_some("true")] { @for banner in items.iter().take(2) { (banner) } }
+        section.banners id="banners" aria-label="Notices" data-live="banners" data-live-oob hx-swap-oob=[out_of_band.then_some("true")] { @for banner in items.iter().take(2) { (banner) } }
     }
 }
 
