@@ -40,7 +40,7 @@ impl Drop for Scratch {
 
 /// Removes every directory of this run.
 pub fn remove_all() {
-    made(|all| all.drain(..).collect::<Vec<_>>()).iter().for_each(|path| remove(path));
+    made(std::mem::take).iter().for_each(|path| remove(path));
 }
 
 fn made<T>(act: impl FnOnce(&mut Vec<PathBuf>) -> T) -> T {
