@@ -1,3 +1,6 @@
 //! The integration suite: behaviour through the public face, against real servers, both databases by one body.
 
 mod support;
+
+mod architecture;
+mod routes;
