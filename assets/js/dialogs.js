@@ -52,7 +52,11 @@
     box.innerHTML = `${icon("octagon-x")}<div class="banner__text"><strong></strong><p></p></div>`;
     $("strong", box).textContent = title; $("p", box).textContent = text; box.focus();
   }
-  const problem = (xhr) => { try { const p = JSON.parse(xhr.responseText); return p.detail || p.title || ""; } catch (e) { return ""; } };
+  const problem = (xhr) => {
+    const text = xhr.responseText || "";
+    if (text.includes("data-error")) { const p = $("[data-error] p", new DOMParser().parseFromString(text, "text/html")); return p ? p.textContent : ""; }
+    try { const p = JSON.parse(text); return p.detail || p.title || ""; } catch (e) { return ""; }
+  };
   const why = (xhr) => problem(xhr) || (xhr.status ? `The server answered ${xhr.status}.` : "The connection was lost before an answer came.");
   const toasted = (xhr) => (xhr.getResponseHeader && xhr.getResponseHeader("HX-Trigger") || "").includes("toast");
 
@@ -81,7 +85,7 @@
   });
   const formOf = (e) => { const el = e.detail.requestConfig ? e.detail.requestConfig.elt : e.target; return el && el.closest && el.closest("form"); };   // htmx fires on the target, or on a parent once the form is gone
   document.addEventListener("htmx:afterRequest", (e) => {
-    const form = formOf(e), xhr = e.detail.xhr, ok = e.detail.successful;
+    const form = formOf(e), xhr = e.detail.xhr, ok = xhr.status >= 200 && xhr.status < 400;   // "successful" is unset after HX-Location
     if (!form) { if (!ok && xhr.status === 0) toast({ status: "crit", title: "Not loaded", text: why(xhr) }); return; }
     $$("[aria-busy]", form).forEach((b) => b.removeAttribute("aria-busy")); $$("[data-spin]", form).forEach((i) => i.remove());
     if (form.matches("[data-optimistic]")) {
@@ -121,6 +125,12 @@
   });
   document.addEventListener("htmx:afterSwap", show);
   document.addEventListener("htmx:afterSettle", () => QD.ready());
+  /* Another view by HX-Location: the deck follows the address */
+  document.addEventListener("htmx:pushedIntoHistory", () => {
+    const here = location.pathname, fits = (a) => { const p = new URL(a.href).pathname; return p === here || (p !== "/" && here.startsWith(p + "/")); };
+    const links = $$(".nav__link"), now = links.find(fits);
+    if (now) links.forEach((a) => (a === now ? a.setAttribute("aria-current", "page") : a.removeAttribute("aria-current")));
+  });
   /* A dialog that the server emptied is gone without a close event */
   new MutationObserver(() => { if (opener && !$("#dialogs dialog") && !document.activeElement.closest("dialog")) setTimeout(() => { if (!$("#dialogs dialog")) focusBack(); }); }).observe($("#dialogs") || document.body, { childList: true });
 

@@ -2,6 +2,15 @@
 //!
 //! Text slots take strings and are escaped; slots of type [`maud::Markup`] take finished HTML.
 //! The style guide ([`guide::page`]) shows every part in every state.
+//!
+//! What the scripts in `assets/js` expect of a server, beside plain links and forms:
+//! * `HX-Request` for a page: [`fragment`]; for a confirm address: [`Confirm::dialog`], again with errors on 409, 422 and 5xx.
+//! * After a change: 200 with an empty body (the page is fetched again) or `HX-Location`, and [`toast::Toast::trigger`] in `HX-Trigger`.
+//! * A failure without a form: `application/problem+json`, or HTML with [`Empty::error`] or [`empty::error_page`].
+//! * `/events`: an event `name` makes every element with `data-live="name"` and an id come again, from `data-live-src` or from the
+//!   page's own address; data that begins with `<` replaces it at once. `freshness` carries `{"measured":"14:02:15"}`; `banners` renews the banners.
+//!
+//! Icons: `assets/icons.svg` holds the Lucide symbols in use; a new one is one more `<symbol id="i-name">` line.
 
 pub mod assets;
 pub mod badge;
