@@ -1,14 +1,27 @@
 //! Fernmarket, the reference marketplace: the platform that Quarterdeck's demo and tests operate.
 //!
 //! An application of its own. It uses [`engine`] for its database and its jobs, as any Rust application could, and
-//! otherwise meets Quarterdeck over public protocols only. Its trouble is real: see [`scenario`].
+//! otherwise meets Quarterdeck over public protocols only. Its trouble is real: see [`Scenario`].
 
-pub mod catalog;
-pub mod error;
+mod catalog;
+mod checkout;
+mod error;
 pub mod generate;
-pub mod ids;
-pub mod money;
-pub mod schema;
+mod ids;
+mod jobs;
+mod mail;
+mod money;
+mod scenario;
+mod schema;
+mod shop;
+mod store;
+mod telemetry;
+mod traffic;
+mod web;
 
 pub use error::{Error, Result};
 pub use generate::{GenerateOptions, Size, generate, generate_at};
+pub use scenario::{Scenario, Switch};
+pub use schema::{VERSIONS, migrate, migrators};
+pub use shop::{Marketplace, MarketplaceOptions, run};
+pub use store::statements;

@@ -18,6 +18,6 @@ pub fn migrators() -> [&'static Migrator; 2] {
 /// # Errors
 /// [`engine::Error::Newer`] when the database belongs to a newer program, else what the database says.
 pub async fn migrate(db: &Db) -> engine::Result<()> {
-    // ENGINE_MIGRATE
+    engine::migrate(db).await?;
     db.migrate(&SQLITE, &POSTGRES, VERSIONS).await
 }

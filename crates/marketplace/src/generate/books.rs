@@ -174,9 +174,23 @@ impl Books {
             let rate = if sums.gmv == 0 { 0 } else { (platform * 10_000 + sums.gmv / 2) / sums.gmv };
             let [pending, transit, paid] = sums.payouts;
             rows.push(args![
-                ids::computed(day.start, number, dice.next()), &day.date, sums.gmv, platform, sums.fees, 0_i64,
-                sums.subscriptions, sums.processing, sums.refunds, sums.disputes, net, rate, pending, transit, paid,
-                sums.tax, world.calendar.until()
+                ids::computed(day.start, number, dice.next()),
+                &day.date,
+                sums.gmv,
+                platform,
+                sums.fees,
+                0_i64,
+                sums.subscriptions,
+                sums.processing,
+                sums.refunds,
+                sums.disputes,
+                net,
+                rate,
+                pending,
+                transit,
+                paid,
+                sums.tax,
+                world.calendar.until()
             ]);
         }
         rows

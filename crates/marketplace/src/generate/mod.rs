@@ -157,8 +157,16 @@ pub async fn generate_at(url: &str, options: GenerateOptions, progress: Progress
 /// What was written without waiting for the disk gets there now.
 fn flush(url: &str) -> Result<()> {
     let path = url.strip_prefix("sqlite:").unwrap_or(url);
-    if !path.starts_with("postgres") {
-        std::fs::File::open(path.trim_start_matches("//"))?.sync_all()?;
+    if path.starts_with("postgres") {
+        return Ok(());
+    }
+    let path = path.strip_prefix("//").unwrap_or(path);
+    for file in [path.to_owned(), format!("{path}-wal")] {
+        match std::fs::File::open(file) {
+            Ok(file) => file.sync_all()?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

@@ -1,39 +1,50 @@
 //! Words that the generator makes people and shops of.
 
 pub const FIRST: &[&str] = &[
-    "Ada", "Alma", "Amara", "Anders", "Anya", "Basil", "Beatriz", "Bruno", "Camille", "Carlos", "Celia", "Chidi", "Clara",
-    "Dana", "Davi", "Dev", "Edith", "Elias", "Elif", "Emeka", "Esther", "Farah", "Felix", "Fiona", "Gita", "Hana", "Hugo",
-    "Imani", "Ines", "Ivo", "Jae", "Jasper", "Jonah", "June", "Kaya", "Kenji", "Lars", "Leila", "Lena", "Liam", "Lucia",
-    "Mara", "Mateo", "Mei", "Milo", "Mina", "Nadia", "Noor", "Nora", "Olive", "Omar", "Otis", "Petra", "Priya", "Quinn",
-    "Rafael", "Robin", "Rosa", "Sana", "Sven", "Talia", "Theo", "Uma", "Vera", "Wes", "Yara", "Yusuf", "Zoe",
+    "Ada", "Alma", "Amara", "Anders", "Anya", "Basil", "Beatriz", "Bruno", "Camille", "Carlos", "Celia", "Chidi", "Clara", "Dana", "Davi", "Dev",
+    "Edith", "Elias", "Elif", "Emeka", "Esther", "Farah", "Felix", "Fiona", "Gita", "Hana", "Hugo", "Imani", "Ines", "Ivo", "Jae", "Jasper", "Jonah",
+    "June", "Kaya", "Kenji", "Lars", "Leila", "Lena", "Liam", "Lucia", "Mara", "Mateo", "Mei", "Milo", "Mina", "Nadia", "Noor", "Nora", "Olive",
+    "Omar", "Otis", "Petra", "Priya", "Quinn", "Rafael", "Robin", "Rosa", "Sana", "Sven", "Talia", "Theo", "Uma", "Vera", "Wes", "Yara", "Yusuf",
+    "Zoe",
 ];
 
 pub const LAST: &[&str] = &[
-    "Abbott", "Adeyemi", "Ahmed", "Alvarez", "Anand", "Ash", "Baker", "Banerjee", "Becker", "Bell", "Brandt", "Brooks",
-    "Castillo", "Chen", "Cho", "Costa", "Dahl", "Diaz", "Dubois", "Eze", "Farrell", "Fischer", "Flores", "Garcia", "Green",
-    "Gupta", "Haddad", "Hansen", "Hayes", "Ibrahim", "Ito", "Jansen", "Kaur", "Khan", "Kim", "Kowalski", "Larsen", "Lee",
-    "Lopez", "Marsh", "Mensah", "Moreau", "Nakamura", "Nguyen", "Novak", "Okafor", "Olsen", "Park", "Patel", "Petrov",
-    "Quist", "Reyes", "Rossi", "Sato", "Silva", "Singh", "Stone", "Tanaka", "Torres", "Vance", "Vogel", "Walsh", "Weber",
-    "Yilmaz", "Young",
+    "Abbott", "Adeyemi", "Ahmed", "Alvarez", "Anand", "Ash", "Baker", "Banerjee", "Becker", "Bell", "Brandt", "Brooks", "Castillo", "Chen", "Cho",
+    "Costa", "Dahl", "Diaz", "Dubois", "Eze", "Farrell", "Fischer", "Flores", "Garcia", "Green", "Gupta", "Haddad", "Hansen", "Hayes", "Ibrahim",
+    "Ito", "Jansen", "Kaur", "Khan", "Kim", "Kowalski", "Larsen", "Lee", "Lopez", "Marsh", "Mensah", "Moreau", "Nakamura", "Nguyen", "Novak",
+    "Okafor", "Olsen", "Park", "Patel", "Petrov", "Quist", "Reyes", "Rossi", "Sato", "Silva", "Singh", "Stone", "Tanaka", "Torres", "Vance", "Vogel",
+    "Walsh", "Weber", "Yilmaz", "Young",
 ];
 
 pub const SHOP_FIRST: &[&str] = &[
-    "Juniper", "Bramble", "Alder", "Thistle", "Heron", "Lark", "Quarry", "Tidewater", "Fennel", "Hollow", "Marigold",
-    "Pinecone", "Rook", "Saltbox", "Sorrel", "Willow", "Ember", "Foxglove", "Gable", "Harrow", "Iris", "Kestrel",
-    "Lantern", "Millpond", "Nettle", "Oakmoss", "Plum", "Quill", "Rill", "Stonefruit",
+    "Juniper", "Bramble", "Alder", "Thistle", "Heron", "Lark", "Quarry", "Tidewater", "Fennel", "Hollow", "Marigold", "Pinecone", "Rook", "Saltbox",
+    "Sorrel", "Willow", "Ember", "Foxglove", "Gable", "Harrow", "Iris", "Kestrel", "Lantern", "Millpond", "Nettle", "Oakmoss", "Plum", "Quill",
+    "Rill", "Stonefruit",
 ];
 
 pub const SHOP_LAST: &[&str] = &[
-    "& Daughters", "& Oak", "Workshop", "Farm", "Provisions", "Studio", "Works", "Collective", "& Co.", "House", "Goods",
-    "& Sons", "Kitchen", "Yard", "Makers", "Hill",
+    "& Daughters", "& Oak", "Workshop", "Farm", "Provisions", "Studio", "Works", "Collective", "& Co.", "House", "Goods", "& Sons", "Kitchen",
+    "Yard", "Makers", "Hill",
 ];
 
 /// City, state and zip code.
 pub const PLACES: &[(&str, &str, &str)] = &[
-    ("Beacon", "NY", "12508"), ("Hudson", "NY", "12534"), ("Brooklyn", "NY", "11215"), ("Kingston", "NY", "12401"),
-    ("Northampton", "MA", "01060"), ("Burlington", "VT", "05401"), ("Portland", "ME", "04101"), ("Lancaster", "PA", "17602"),
-    ("Asheville", "NC", "28801"), ("Madison", "WI", "53703"), ("Chicago", "IL", "60614"), ("Bend", "OR", "97701"),
-    ("Santa Cruz", "CA", "95060"), ("Boulder", "CO", "80302"), ("Richmond", "VA", "23220"), ("Providence", "RI", "02906"),
+    ("Beacon", "NY", "12508"),
+    ("Hudson", "NY", "12534"),
+    ("Brooklyn", "NY", "11215"),
+    ("Kingston", "NY", "12401"),
+    ("Northampton", "MA", "01060"),
+    ("Burlington", "VT", "05401"),
+    ("Portland", "ME", "04101"),
+    ("Lancaster", "PA", "17602"),
+    ("Asheville", "NC", "28801"),
+    ("Madison", "WI", "53703"),
+    ("Chicago", "IL", "60614"),
+    ("Bend", "OR", "97701"),
+    ("Santa Cruz", "CA", "95060"),
+    ("Boulder", "CO", "80302"),
+    ("Richmond", "VA", "23220"),
+    ("Providence", "RI", "02906"),
 ];
 
 pub const BIOS: &[&str] = &[

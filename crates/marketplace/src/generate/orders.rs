@@ -107,8 +107,21 @@ impl<'a> Orders<'a> {
         };
         let [orders, ..] = &mut self.batch.rows;
         orders.push(args![
-            id, customer.id, format!("FM-{}", FIRST_NUMBER + i64::from(number)), fate.status, sums.subtotal, sums.tax,
-            sums.shipping, sums.total, customer.name(), &customer.email, priority, fate.payment, at + 4 * DAY, at, at
+            id,
+            customer.id,
+            format!("FM-{}", FIRST_NUMBER + i64::from(number)),
+            fate.status,
+            sums.subtotal,
+            sums.tax,
+            sums.shipping,
+            sums.total,
+            customer.name(),
+            &customer.email,
+            priority,
+            fate.payment,
+            at + 4 * DAY,
+            at,
+            at
         ]);
         self.push_items(id, at, &fate, &lines, dice);
         self.push_events(&customer, id, at, &fate, &lines, dice);
@@ -161,9 +174,7 @@ impl<'a> Orders<'a> {
             let made = if matches!(fate.status, "COMPLETED" | "REFUNDED") { line.quantity } else { 0 };
             let id = ids::computed(at, self.items, dice.next());
             self.items += 1;
-            rows.push(args![
-                id, order, item.id, vendor.id, line.quantity, item.price, item.cost, line.total, fate.status, made
-            ]);
+            rows.push(args![id, order, item.id, vendor.id, line.quantity, item.price, item.cost, line.total, fate.status, made]);
         }
     }
 
@@ -188,10 +199,7 @@ impl<'a> Orders<'a> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one row's columns")]
-    fn push_event(
-        &mut self, at: i64, kind: &'static str, line: &Line, customer: &Person, order: Option<Uuid>, session: &str,
-        dice: &mut Dice,
-    ) {
+    fn push_event(&mut self, at: i64, kind: &'static str, line: &Line, customer: &Person, order: Option<Uuid>, session: &str, dice: &mut Dice) {
         let world = self.world;
         let Some((item, vendor)) = world.products.get(line.product).zip(world.vendors.get(line.vendor)) else { return };
         let id = ids::computed(at, self.events, dice.next());

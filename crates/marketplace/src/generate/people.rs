@@ -115,8 +115,23 @@ fn push_user(rows: &mut [Rows; 3], world: &World, person: &Person, role: &str, i
     let active = at + i64::try_from(dice.below(u64::try_from(until - at).unwrap_or(1))).unwrap_or(0);
     let phone = format!("({}) 555-{:04}", dice.between(201, 989), dice.below(200) + 100);
     users.push(args![
-        person.id, &person.email, person.name(), person.first, person.last, phone, person.zip, dice.chance(22), verified,
-        verified.then_some(at + 600_000_000), status, "COMPLETE", active, "en", "America/New_York", at, at
+        person.id,
+        &person.email,
+        person.name(),
+        person.first,
+        person.last,
+        phone,
+        person.zip,
+        dice.chance(22),
+        verified,
+        verified.then_some(at + 600_000_000),
+        status,
+        "COMPLETE",
+        active,
+        "en",
+        "America/New_York",
+        at,
+        at
     ]);
     roles.push(args![ids::computed(at, person_number(index), dice.next()), person.id, role, at]);
     if !verified && fresh {
@@ -175,17 +190,26 @@ fn profile(dice: &mut Dice, id: Uuid, owner: &Person, index: usize, home: usize,
     };
     let rating = dice.between(41, 50) as f64 / 10.0;
     args![
-        id, owner.id, &name, slug(&name, index), dice.pick(BIOS), status, tags, city, state, "US", dice.chance(85), rating,
-        dice.between(12, 640), at, at
+        id,
+        owner.id,
+        &name,
+        slug(&name, index),
+        dice.pick(BIOS),
+        status,
+        tags,
+        city,
+        state,
+        "US",
+        dice.chance(85),
+        rating,
+        dice.between(12, 640),
+        at,
+        at
     ]
 }
 
 fn slug(name: &str, index: usize) -> String {
-    let words: Vec<String> = name
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
+    let words: Vec<String> = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     let number = if index == 0 { String::new() } else { format!("-{}", index + 1) };
     format!("{}{number}", words.join("-"))
 }
@@ -222,10 +246,25 @@ impl Goods {
         let story = dice.pick(STORIES);
         let words = format!("{name} {} {}", category.name, category.tags.join(" ")).to_lowercase();
         self.rows.push(args![
-            id, vendor.id, category.kind, &name, slug, story, category.slug, tags,
-            format!("/art/{}/{}.svg", category.art, dice.below(12)), !dice.chance(3), price, cost,
-            format!("{}-{:05}", category.slug[..3].to_uppercase(), self.count), stock, dice.between(38, 50) as f64 / 10.0,
-            i64::try_from(popularity).unwrap_or(0), words, vendor.created_at, vendor.created_at
+            id,
+            vendor.id,
+            category.kind,
+            &name,
+            slug,
+            story,
+            category.slug,
+            tags,
+            format!("/art/{}/{}.svg", category.art, dice.below(12)),
+            !dice.chance(3),
+            price,
+            cost,
+            format!("{}-{:05}", category.slug[..3].to_uppercase(), self.count),
+            stock,
+            dice.between(38, 50) as f64 / 10.0,
+            i64::try_from(popularity).unwrap_or(0),
+            words,
+            vendor.created_at,
+            vendor.created_at
         ]);
         self.count += 1;
         Product { id, vendor: index, price, cost }

@@ -55,5 +55,16 @@ fn lines() -> Progress {
     })
 }
 
+/// A log line every two seconds.
+pub fn logged() -> Progress {
+    let mut last: Option<Instant> = None;
+    Box::new(move |step| {
+        if step.what == DONE || last.is_none_or(|last| last.elapsed() > Duration::from_secs(2)) {
+            last = Some(Instant::now());
+            tracing::info!(done = step.done, total = step.total, "filling: {}", step.what);
+        }
+    })
+}
+
 /// The last step's name.
 pub const DONE: &str = "done";
