@@ -16,7 +16,6 @@ use tracing::{error, info};
 const GRACE: Duration = Duration::from_secs(2);
 
 /// A control center that serves.
-#[derive(Debug)]
 pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
@@ -49,7 +48,7 @@ impl Running {
         let address = listener.local_addr().map_err(|fault| Error::Broken(fault.to_string()))?;
         let parts = WebParts {
             app: app.clone(),
-            sessions: Arc::new(app::sessions()),
+            sessions: Arc::new(app::features::identity::IdentitySessions),
             chrome: Arc::new(app::views::Frame::new(crate::VERSION)),
             metrics: web::recorder(),
             version: crate::VERSION,

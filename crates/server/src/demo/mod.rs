@@ -21,7 +21,7 @@ use crate::{logging, wiring};
 /// The person that the demo signs in as.
 const CAPTAIN: (&str, &str) = ("captain@fernmarket.example", "Captain");
 /// How long the one-time link works.
-const LINK_MINUTES: u32 = 60;
+const LINK_MINUTES: i64 = 60;
 
 /// Runs the demo until it is asked to stop.
 ///
@@ -57,16 +57,11 @@ pub async fn run(options: Demo, json: bool) -> Result<ExitCode> {
 pub async fn marketplace(options: Marketplace) -> Result<ExitCode> {
     let listen = options.listen.parse().map_err(|_| Error::invalid("listen", "Give an address and a port such as 127.0.0.1:7071."))?;
     wiring::data_dir(&options.data_dir)?;
-    let run = marketplace::run(marketplace::MarketplaceOptions {
-        database_url: options.database,
-        listen,
-        traffic: !options.no_traffic,
-        scenario: options.scenario.parse().map_err(sentence)?,
-        data_dir: options.data_dir,
-        stop_on_stdin_eof: options.stop_on_stdin_eof,
-        ..marketplace::MarketplaceOptions::default()
-    });
-    run.await.map_err(sentence)?;
+    let mut shop = marketplace::MarketplaceOptions::new(options.database, listen, options.data_dir);
+    shop.traffic = !options.no_traffic;
+    shop.scenario = options.scenario.parse().map_err(sentence)?;
+    shop.stop_on_stdin_eof = options.stop_on_stdin_eof;
+    marketplace::run(shop).await.map_err(sentence)?;
     Ok(ExitCode::SUCCESS)
 }
 
