@@ -176,7 +176,7 @@ impl Config {
     /// [`Error::Invalid`] with every problem at once.
     pub fn load(file: &Path, required: bool, overrides: &[(String, String)]) -> Result<Self> {
         let source = config::File::from(file).format(config::FileFormat::Toml).required(required);
-        let environment = config::Environment::with_prefix("QD").prefix_separator("_").separator("__").list_separator(",");
+        let environment = config::Environment::with_prefix("QD").prefix_separator("_").separator("__").list_separator(",").source(Some(variables()));
         let environment = environment.with_list_parse_key("server.trusted_proxies").with_list_parse_key("server.admin_networks").try_parsing(true);
         let mut builder = config::Config::builder()
             .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml))
@@ -247,6 +247,13 @@ impl Config {
     pub fn data_file(&self, configured: &str, name: &str) -> PathBuf {
         if configured.is_empty() { self.storage.data_dir.join(name) } else { PathBuf::from(configured) }
     }
+}
+
+/// The variables that are configuration: `QD_SECTION__KEY`. Other names that begin with `QD_` (a password for the command line, those of the
+/// test suite) are none, and must not be taken for a misspelt section.
+fn variables() -> config::Map<String, String> {
+    let text = std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    text.filter(|(key, _)| key.starts_with("QD_") && key.contains("__")).collect()
 }
 
 fn flatten(value: &serde_json::Value, path: &str, rows: &mut Vec<(String, String)>) {

@@ -6,9 +6,9 @@ use qd_core::secret::Secret;
 use qd_core::{App, Error, Result};
 use uuid::Uuid;
 
-use super::account::{self, CreateUser, Invited};
+use super::account::{self, CreateUser, User};
 use super::session;
-use super::token::{self, CreateToken, Minted, RevokeToken, store};
+use super::token::{self, CreateToken, RevokeToken, store};
 
 /// Name of the demo marketplace's token.
 const DEMO_TOKEN: &str = "demo marketplace";
@@ -25,29 +25,33 @@ fn because() -> Confirmation {
     Confirmation::because("Asked for at the command line of the server.")
 }
 
-/// Adds a SUPER_ADMIN; without a password, with the ticket of a one-time link that works for an hour.
+/// Adds an account. Without a password its owner signs in by a link ([`make_ticket`]) and chooses one.
 ///
 /// # Errors
 /// [`Error::Invalid`] on `email` (wrong, or taken), `name` or `password`.
-pub async fn create_admin(app: &App, email: &str, name: &str, password: Option<Secret>) -> Result<Invited> {
-    let action = CreateUser { email: email.into(), name: name.into(), role: Role::SuperAdmin };
-    match password {
-        None => account::create(app, &operator(), action, because()).await,
+pub async fn create_admin(app: &App, email: &str, name: &str, role: Role, password: Option<Secret>) -> Result<User> {
+    let action = CreateUser { email: email.into(), name: name.into(), role };
+    let hash = match password {
+        None => None,
         Some(password) => {
             account::check_password(&password, &account::normal_email(email), "password")?;
-            let hash = account::hash_password(password).await?;
-            account::create_with_password(app, &operator(), action, because(), hash).await
+            Some(account::hash_password(password).await?)
         }
-    }
+    };
+    account::create_with_password(app, &operator(), action, because(), hash).await
 }
 
-/// Makes a token.
+/// Makes a token. The secret is given here, and never again.
 ///
 /// # Errors
-/// [`Error::Invalid`] on `name`, `scopes` or `days`.
-pub async fn create_token(app: &App, name: &str, scopes: &[String], days: i64) -> Result<Minted> {
-    let action = CreateToken { name: name.into(), scopes: scopes.to_vec(), days };
-    token::create(app, &operator(), action, because()).await
+/// [`Error::Invalid`] on `name`, `scopes` or `days` (1 to 365).
+pub async fn create_token(app: &App, name: &str, scopes: Vec<String>, days: i64) -> Result<Secret> {
+    mint(app, &operator(), CreateToken { name: name.into(), scopes, days }, because()).await
+}
+
+async fn mint(app: &App, actor: &Actor, action: CreateToken, given: Confirmation) -> Result<Secret> {
+    let minted = token::create(app, actor, action, given).await?;
+    minted.secret.ok_or_else(|| Error::Broken("the token was not minted".into()))
 }
 
 /// The ticket of a link that signs a person in once, within so many minutes.
@@ -58,12 +62,9 @@ pub async fn make_ticket(app: &App, user: Uuid, minutes: i64) -> Result<Secret> 
     session::make_ticket(app, &operator(), user, minutes).await
 }
 
-/// The address at which a ticket is used, with the path that comes after.
-pub fn ticket_url(app: &App, ticket: &Secret, next: &str) -> String {
-    let server = &app.config.server;
-    let base = if server.public_url.is_empty() { format!("http://{}", server.listen) } else { server.public_url.trim_end_matches('/').to_owned() };
-    let next: String = if next == "/" { String::new() } else { format!("&next={}", next.replace('?', "%3F").replace('&', "%26")) };
-    format!("{base}/login/ticket?t={}{next}", ticket.expose())
+/// The path at which a ticket is used.
+pub fn ticket_path(ticket: &Secret) -> String {
+    format!("/login/ticket?t={}", ticket.expose())
 }
 
 /// Revokes the live tokens of this name that the demo made; tokens of people are left alone. How many it were.
@@ -86,6 +87,5 @@ pub async fn mint_demo_token(app: &App) -> Result<Secret> {
     revoke_demo_tokens(app, DEMO_TOKEN).await?;
     let action = CreateToken { name: DEMO_TOKEN.into(), scopes: vec!["ingest".into(), "flags:read".into()], days: DEMO_DAYS };
     let reason = Confirmation::because("The demo's marketplace reports itself and reads flags.");
-    let minted = token::create(app, &Actor::system("demo"), action, reason).await?;
-    minted.secret.ok_or_else(|| Error::Broken("the demo token was not minted".into()))
+    mint(app, &Actor::system("demo"), action, reason).await
 }

@@ -1,8 +1,8 @@
 //! Random secrets, and the one-way forms in which they are stored.
 
+use qd_core::secret::Secret;
 use rand::RngExt as _;
 use rand::distr::Alphanumeric;
-use qd_core::secret::Secret;
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of a secret. Secrets here are random and long, so a plain hash is enough and can be looked up by an index.

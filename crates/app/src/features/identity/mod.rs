@@ -11,13 +11,18 @@ pub mod token;
 
 mod cache;
 mod crypto;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use engine::{BoxFuture, args};
+use qd_core::config::Config;
 use qd_core::gate::{Actor, Client};
-use qd_core::{App, Result};
+use qd_core::{App, Result, StateMap};
 
+pub use account::by_email;
+pub use console::{create_admin, create_token, make_ticket, mint_demo_token, revoke_demo_tokens, ticket_path};
 pub use session::Identity;
 
 use crate::web::{Credentials, Feature, Sessions};
@@ -26,7 +31,7 @@ use crate::web::{Credentials, Feature, Sessions};
 const EXPIRE_ROWS: i64 = 500;
 
 /// The manifest. The pages for people to manage themselves and others are those of `settings`.
-pub const FEATURE: Feature = Feature { statements: STATEMENTS, ..Feature::new("identity", session::pages::routes) };
+pub const FEATURE: Feature = Feature { state, statements: STATEMENTS, ..Feature::new("identity", session::pages::routes) };
 
 /// Every static statement of this feature.
 pub const STATEMENTS: &[&str] = &{
@@ -81,9 +86,9 @@ pub async fn expire(app: &App) -> Result<u64> {
     Ok(gone.await?)
 }
 
-/// The state of this feature, for the wiring to put into [`qd_core::StateMap`].
-pub fn state() -> Identity {
-    Identity::default()
+fn state(_: &Config, state: &mut StateMap) -> Result<()> {
+    state.insert(Identity::default());
+    Ok(())
 }
 
 /// Forgets what was looked up, once a change is durable.

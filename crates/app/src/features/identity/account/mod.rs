@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use action::{ChangePassword, CreateUser, DisableUser, EnableUser, Rename, ResetPassword, SetRole};
-pub use own::{change_password, rename};
 pub(super) use own::myself;
+pub use own::{change_password, rename};
 pub use password::LENGTH as PASSWORD_LENGTH;
 pub(super) use password::{check as check_password, hash as hash_password, verify as verify_password};
 pub(super) use store::STATEMENTS;
-pub use verb::{create, disable, enable, reset_password, set_role};
 pub(super) use verb::create_with_password;
+pub use verb::{create, disable, enable, reset_password, set_role};
 
 /// Minutes for which the link of a new account or a reset password works.
 pub const LINK_MINUTES: i64 = 60;

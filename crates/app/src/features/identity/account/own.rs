@@ -6,8 +6,8 @@ use qd_core::{App, Error, Result};
 use serde_json::json;
 
 use super::{ChangePassword, Rename, User, check_name, check_password, hash_password, store, verify_password};
-use crate::features::identity::session::{self, Identity};
 use crate::features::identity::forget_after;
+use crate::features::identity::session::{self, Identity};
 
 /// Sets one's own password and ends one's other sessions. `current` is asked for, unless this session was opened by a one-time link within the
 /// last hour: whoever got the link could sign in anyway, and who forgot the password has no other way.

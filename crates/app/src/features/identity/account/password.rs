@@ -16,11 +16,54 @@ pub const LENGTH: std::ops::RangeInclusive<usize> = 12..=128;
 
 /// The commonest passwords of at least twelve characters, and our own names; compared without case, digits at the end and punctuation.
 const COMMON: &[&str] = &[
-    "password", "passwordpassword", "passw0rd", "changeme", "changemeplease", "changethis", "administrator", "adminadmin", "adminadminadmin",
-    "qwerty", "qwertyuiop", "qwertyuiopasdf", "qwertyqwerty", "qwertyuiopasdfghjkl", "qazwsxedc", "qazwsxedcrfv", "asdfghjkl", "asdfghjklzxc", "zxcvbnm",
-    "letmein", "letmeinplease", "letmeinnow", "iloveyou", "iloveyouforever", "welcome", "welcomewelcome", "welcometoadmin", "trustno", "trustnoone",
-    "superman", "superadmin", "superadministrator", "sunshine", "princess", "football", "baseball", "monkeymonkey", "dragondragon", "masterkey",
-    "correcthorsebatterystaple", "thisismypassword", "mypassword", "mysecretpassword", "secretsecret", "nopassword", "quarterdeck", "testtesttest", "aaaaaaaaaaaa",
+    "password",
+    "passwordpassword",
+    "passw0rd",
+    "changeme",
+    "changemeplease",
+    "changethis",
+    "administrator",
+    "adminadmin",
+    "adminadminadmin",
+    "qwerty",
+    "qwertyuiop",
+    "qwertyuiopasdf",
+    "qwertyqwerty",
+    "qwertyuiopasdfghjkl",
+    "qazwsxedc",
+    "qazwsxedcrfv",
+    "asdfghjkl",
+    "asdfghjklzxc",
+    "zxcvbnm",
+    "letmein",
+    "letmeinplease",
+    "letmeinnow",
+    "iloveyou",
+    "iloveyouforever",
+    "welcome",
+    "welcomewelcome",
+    "welcometoadmin",
+    "trustno",
+    "trustnoone",
+    "superman",
+    "superadmin",
+    "superadministrator",
+    "sunshine",
+    "princess",
+    "football",
+    "baseball",
+    "monkeymonkey",
+    "dragondragon",
+    "masterkey",
+    "correcthorsebatterystaple",
+    "thisismypassword",
+    "mypassword",
+    "mysecretpassword",
+    "secretsecret",
+    "nopassword",
+    "quarterdeck",
+    "testtesttest",
+    "aaaaaaaaaaaa",
 ];
 
 /// Two hashes at once: each takes 19 MiB and tens of milliseconds of a core.
@@ -45,7 +88,9 @@ pub fn check(password: &Secret, email: &str, field: &str) -> Result<()> {
     let detail = match text.chars().count() {
         count if !LENGTH.contains(&count) => format!("Use {} to {} characters.", LENGTH.start(), LENGTH.end()),
         _ if lower == email || (!local.is_empty() && core == local) => "Don't use your email.".to_owned(),
-        _ if core.is_empty() || COMMON.contains(&core) || is_run(&lower) => "This is among the first that people try. Three or four random words work well.".to_owned(),
+        _ if core.is_empty() || COMMON.contains(&core) || is_run(&lower) => {
+            "This is among the first that people try. Three or four random words work well.".to_owned()
+        }
         _ => return Ok(()),
     };
     Err(Error::invalid(field, detail))
@@ -111,7 +156,17 @@ mod tests {
 
     #[test]
     fn weak_passwords_are_refused() {
-        for weak in ["short", "Password1234", "P-A-S-S-W-O-R-D-1", "quarterdeck2026", "mara.lindqvist@fern.example", "Mara.Lindqvist1", "111111111111", "............", &"x".repeat(129)] {
+        for weak in [
+            "short",
+            "Password1234",
+            "P-A-S-S-W-O-R-D-1",
+            "quarterdeck2026",
+            "mara.lindqvist@fern.example",
+            "Mara.Lindqvist1",
+            "111111111111",
+            "............",
+            &"x".repeat(129),
+        ] {
             assert!(refused(weak), "{weak}");
         }
         for good in ["tin-lantern-harbour", "Zwölf Zeichen genau", "8f3k-2l9x-77qp"] {

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::User;
 
-const LIST: &str = "SELECT id, email, name, role, password_hash, disabled_at, created_at, last_sign_in_at FROM user_account ORDER BY name, id LIMIT 500";
+const LIST: &str =
+    "SELECT id, email, name, role, password_hash, disabled_at, created_at, last_sign_in_at FROM user_account ORDER BY name, id LIMIT 500";
 const BY_ID: &str = "SELECT id, email, name, role, password_hash, disabled_at, created_at, last_sign_in_at FROM user_account WHERE id = $1";
 const BY_EMAIL: &str = "SELECT id, email, name, role, password_hash, disabled_at, created_at, last_sign_in_at FROM user_account WHERE email = $1";
 const INSERT: &str = "INSERT INTO user_account (id, email, name, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6)";

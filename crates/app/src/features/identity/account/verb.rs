@@ -21,16 +21,15 @@ pub async fn create(app: &App, actor: &Actor, action: CreateUser, given: Confirm
     Ok(invited(done, ticket))
 }
 
-/// Adds an account with a password that was hashed already.
+/// Adds an account with a password that was hashed already, or with none and no link either.
 pub(in crate::features::identity) async fn create_with_password(
     app: &App,
     actor: &Actor,
     action: CreateUser,
     given: Confirmation,
-    password_hash: String,
-) -> Result<Invited> {
-    let done = insert(app, actor, action, given, Some(password_hash), None).await?;
-    Ok(Invited { user: done.value, audit_seq: done.audit_seq, ticket: None })
+    password_hash: Option<String>,
+) -> Result<User> {
+    Ok(insert(app, actor, action, given, password_hash, None).await?.value)
 }
 
 async fn insert(
@@ -148,13 +147,7 @@ pub async fn reset_password(app: &App, actor: &Actor, action: ResetPassword, giv
     Ok(invited(work.await?, ticket))
 }
 
-async fn take_password(
-    tx: &mut GateTx<'_>,
-    id: Uuid,
-    identity: &std::sync::Arc<Identity>,
-    ticket: Vec<u8>,
-    now: Timestamp,
-) -> Result<Change<User>> {
+async fn take_password(tx: &mut GateTx<'_>, id: Uuid, identity: &std::sync::Arc<Identity>, ticket: Vec<u8>, now: Timestamp) -> Result<Change<User>> {
     let before = store::get(tx, id).await?.user()?;
     if before.disabled_at.is_some() {
         return Err(Error::Conflict("This account is disabled. Enable it first.".into()));

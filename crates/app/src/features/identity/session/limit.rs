@@ -149,8 +149,7 @@ where
 pub async fn record(app: &App, actor: &Actor, event: AuditEvent, target: Target, fault: Error) -> Result<()> {
     let (actor, now) = (actor.clone(), app.now());
     let write = app.db.write_with(move |tx| {
-        let row: BoxFuture<'_, Result<()>> =
-            Box::pin(async move { audit::record(tx, &actor, event, target, Some(&fault), now).await.map(|_| ()) });
+        let row: BoxFuture<'_, Result<()>> = Box::pin(async move { audit::record(tx, &actor, event, target, Some(&fault), now).await.map(|_| ()) });
         row
     });
     write.await

@@ -237,7 +237,9 @@ mod tests {
         for good in ["/", "/incidents?tab=open", "/queues/email#failed"] {
             assert_eq!(local(Some(good.into())).as_deref(), Some(good));
         }
-        for bad in ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/x", "", "x", "/login?next=/"] {
+        for bad in [
+            "//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "/\t/evil.example", "/\n/x", "", "x", "/login?next=/",
+        ] {
             assert_eq!(local(Some(bad.into())), None, "{bad}");
         }
     }

@@ -20,8 +20,7 @@ const END_ALL: &str = "DELETE FROM user_session WHERE user_id = $1";
 const END_OTHERS: &str = "DELETE FROM user_session WHERE user_id = $1 AND id <> $2";
 const PASSWORD_CHOSEN: &str = "UPDATE user_session SET by_link = $2 WHERE id = $1";
 /// Ended sessions: now, oldest last use, rows.
-pub const EXPIRE: &str =
-    "DELETE FROM user_session WHERE id IN (SELECT id FROM user_session WHERE expires_at <= $1 OR seen_at <= $2 LIMIT $3)";
+pub const EXPIRE: &str = "DELETE FROM user_session WHERE id IN (SELECT id FROM user_session WHERE expires_at <= $1 OR seen_at <= $2 LIMIT $3)";
 
 const ADD_TICKET: &str = "INSERT INTO sign_in_ticket (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
 const USE_TICKET: &str = "UPDATE sign_in_ticket SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING user_id";

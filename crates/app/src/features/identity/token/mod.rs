@@ -2,7 +2,7 @@
 
 mod action;
 pub(super) mod store;
-mod text;
+pub(super) mod text;
 
 use qd_core::gate::{Actor, Client};
 use qd_core::secret::Secret;

@@ -101,8 +101,15 @@ pub async fn known(db: &Db, token_hash: &[u8]) -> Result<Option<Known>> {
 /// Adds a token.
 pub async fn insert(tx: &mut GateTx<'_>, token: &Token, token_hash: Vec<u8>) -> Result<()> {
     let row = args![
-        token.id, token.name.as_str(), token_hash, token.hint.as_str(), token.scopes.join(" "), token.created_by.as_str(),
-        token.created_by_name.as_str(), token.created_at.0, token.expires_at.0
+        token.id,
+        token.name.as_str(),
+        token_hash,
+        token.hint.as_str(),
+        token.scopes.join(" "),
+        token.created_by.as_str(),
+        token.created_by_name.as_str(),
+        token.created_at.0,
+        token.expires_at.0
     ];
     Ok(tx.exec(INSERT, row).await.map(|_| ())?)
 }
