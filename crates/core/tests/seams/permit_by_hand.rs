@@ -4,7 +4,5 @@ use qd_core::gate::{Actor, Permit};
 struct Purge;
 
 fn main() {
-    let actor = Actor::cli("me");
-    let _ = Permit::new(Purge, actor.clone(), None);
-    let _ = Permit { action: Purge, actor, reason: None, warrant: todo!() };
+    let _ = Permit::new(Purge, Actor::cli("me"), None);
 }

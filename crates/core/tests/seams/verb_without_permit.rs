@@ -1,4 +1,4 @@
-//! A changing verb takes the permit of its own action, once.
+//! A changing verb takes the permit of its own action.
 use qd_core::gate::Permit;
 
 struct Purge;
@@ -6,11 +6,9 @@ struct Pause;
 
 fn purge(_permit: Permit<Purge>) {}
 
-fn with(pause: Permit<Pause>, once: Permit<Purge>) {
+fn with(pause: Permit<Pause>) {
     purge();
     purge(pause);
-    purge(once);
-    purge(once);
 }
 
 fn main() {

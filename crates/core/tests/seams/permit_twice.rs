@@ -1,0 +1,15 @@
+//! A permit is for one change: the verb takes it by value.
+use qd_core::gate::Permit;
+
+struct Purge;
+
+fn purge(_permit: Permit<Purge>) {}
+
+fn twice(permit: Permit<Purge>) {
+    purge(permit);
+    purge(permit);
+}
+
+fn main() {
+    let _ = twice;
+}
