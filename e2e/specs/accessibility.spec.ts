@@ -1,0 +1,79 @@
+import { expectAccessible, expectNoSidewaysScroll } from "../support/axe.ts";
+import { pages, unreached } from "../support/pages.ts";
+import { expect, test } from "../support/test.ts";
+
+const widths = [390, 1440];
+
+for (const theme of ["light", "dark"] as const) {
+  for (const width of widths) {
+    test.describe(`${theme}, ${width} px`, () => {
+      test.use({ colorScheme: theme, viewport: { width, height: width < 600 ? 844 : 900 } });
+
+      test("every page has no accessibility violation and does not scroll sideways", async ({ page, request }) => {
+        test.setTimeout(300_000);
+        const places = await pages(request);
+        expect(await unreached(request, places), "pages that no link leads to").toEqual([]);
+        for (const { path } of places) {
+          await test.step(path, async () => {
+            await page.goto(path);
+            await expectAccessible(page, path);
+            await expectNoSidewaysScroll(page, path);
+          });
+        }
+      });
+
+      test("every dialog is accessible, closes by Escape and gives the focus back", async ({ page, request }) => {
+        test.setTimeout(300_000);
+        const seen = new Set<string>();
+        for (const { path } of await pages(request)) {
+          await page.goto(path);
+          const openers = page.locator("a[data-dialog]:visible");
+          const hrefs = await openers.evaluateAll((all) => all.map((a) => a.getAttribute("href") ?? ""));
+          for (const [index, href] of hrefs.entries()) {
+            const kind = href.split("?")[0]?.replace(/INC-\d+|[0-9a-f-]{36}|\/\d+/g, "*") ?? href;
+            if (seen.has(kind)) continue;
+            seen.add(kind);
+            await test.step(`${path} → ${href}`, async () => {
+              await openers.nth(index).click();
+              const dialog = page.locator("dialog[open]");
+              await expect(dialog).toBeVisible();
+              await expectAccessible(page, `${href} on ${path}`);
+              await expectNoSidewaysScroll(page, `${href} on ${path}`);
+              await page.keyboard.press("Escape");
+              await expect(dialog).toBeHidden();
+              await expect(openers.nth(index)).toBeFocused();
+            });
+          }
+        }
+        expect(seen.size, "dialogs that were opened").toBeGreaterThan(0);
+      });
+    });
+  }
+}
+
+test.describe("1920 px", () => {
+  test.use({ viewport: { width: 1920, height: 1080 } });
+
+  test("no page scrolls sideways", async ({ page, request }) => {
+    for (const { path } of await pages(request)) {
+      await page.goto(path);
+      await expectNoSidewaysScroll(page, path);
+    }
+  });
+});
+
+test.describe("signed out", () => {
+  test.use({ role: "nobody" });
+
+  for (const theme of ["light", "dark"] as const) {
+    for (const width of widths) {
+      test(`the sign-in page is accessible (${theme}, ${width} px)`, async ({ page }) => {
+        await page.emulateMedia({ colorScheme: theme });
+        await page.setViewportSize({ width, height: 844 });
+        await page.goto("/login");
+        await expectAccessible(page, "/login");
+        await expectNoSidewaysScroll(page, "/login");
+      });
+    }
+  }
+});

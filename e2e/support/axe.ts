@@ -1,0 +1,23 @@
+// axe-core over what is on the screen, with all of its rules; the message of a failure says what to change.
+import { AxeBuilder } from "@axe-core/playwright";
+import { type Page, expect } from "@playwright/test";
+
+/** Expects no violation; goes on after a failure, so that one run shows all. */
+export async function expectAccessible(page: Page, where: string) {
+  // A colour half way through a transition is nobody's choice.
+  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity).map((a) => a.finished)));
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const said = violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}\n    ${node.failureSummary?.replaceAll("\n", "\n    ")}`));
+  expect.soft(said, `axe on ${where}`).toEqual([]);
+}
+
+/** Expects that nothing makes the page scroll sideways. */
+export async function expectNoSidewaysScroll(page: Page, where: string) {
+  const wide = await page.evaluate(() => {
+    const limit = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= limit) return [];
+    const over = [...document.querySelectorAll("body *")].filter((element) => element.getBoundingClientRect().right > limit + 0.5);
+    return [`${document.documentElement.scrollWidth} > ${limit}`, ...over.slice(0, 5).map((e) => `${e.tagName}.${e.className}`)];
+  });
+  expect.soft(wide, `no sideways scroll on ${where}`).toEqual([]);
+}
