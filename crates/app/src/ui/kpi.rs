@@ -36,7 +36,7 @@ impl Render for Trend {
 pub struct Kpi {
     /// Its name: `Queues`.
     pub name: String,
-    /// Where it leads.
+    /// Where it leads; empty for nowhere.
     pub href: String,
     /// State.
     pub status: Status,
@@ -105,7 +105,7 @@ impl Render for Kpi {
     fn render(&self) -> Markup {
         html! {
             article.kpi data-status=(Tone::from(self.status).key()) {
-                div.kpi__head { h3.kpi__name { a href=(self.href) { (self.name) } } (status(self.status)) }
+                div.kpi__head { h3.kpi__name { @if self.href.is_empty() { (self.name) } @else { a href=(self.href) { (self.name) } } } (status(self.status)) }
                 p.kpi__value { (self.value) @if !self.unit.is_empty() { small { (self.unit) } } }
                 (self.chart)
                 p.kpi__sub title=(self.sub) { (self.sub) }

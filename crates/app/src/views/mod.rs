@@ -1,7 +1,9 @@
 //! The tabs: each composes panels of features, and nothing else; and the frame around every page.
 
 mod frame;
+mod health;
 mod home;
 
 pub use frame::Frame;
+pub use health::FEATURE as HEALTH;
 pub use home::FEATURE as HOME;

@@ -1,0 +1,272 @@
+//! The strip of key figures, the queues, the database, and "measure again".
+
+use maud::{Markup, Render, html};
+use qd_core::gate::Access;
+use qd_core::reading::Status;
+use qd_core::{App, Result, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::overview::{DatabaseHealth, Dial, Measured, NamedFigure, QueueRow, QueuesReply, database, dials, queue_rows, queues};
+use super::{checks, judge, measure};
+use crate::features::incidents;
+use crate::ui::kpi::{Kpi, Trend};
+use crate::ui::table::{self, Column, Priority};
+use crate::ui::tabs::crumbs;
+use crate::ui::{Empty, card, format, page_head, pill, spark, status};
+use crate::web::{Ctx, Nothing, Page, Place, Reply, Routes, View};
+
+pub use checks::pages::panel as services_panel;
+
+/// The routes of this feature.
+pub fn routes(routes: Routes) -> Routes {
+    let routes = routes
+        .page("/kpis", Access::READ, "The six key figures", show_strip)
+        .form("/health/refresh", Access::READ, "Measure everything again, now; at most once in 5 s", refresh)
+        .page_at(Place::new("/health/queues", "/queues"), Access::READ, "Every queue of every job system", show_queues)
+        .page_at(Place::new("/health/database", "/db/health"), Access::READ, "The platform's database: every figure", show_database);
+    checks::pages::routes(routes)
+}
+
+/// One key figure.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct KeyFigure {
+    /// Name: "Queues".
+    name: &'static str,
+    /// The headline.
+    #[serde(flatten)]
+    measured: Measured,
+    /// The second line, for people.
+    note: String,
+}
+
+/// The strip.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Strip {
+    /// From left to right.
+    figures: Vec<KeyFigure>,
+}
+
+fn figures(app: &App, now: Timestamp) -> Strip {
+    let figure = |dial: Dial| KeyFigure { name: dial.name, measured: dial.reading.into(), note: dial.sub };
+    Strip { figures: dials(app, now).into_iter().map(figure).collect() }
+}
+
+async fn show_strip(ctx: Ctx, _: Nothing) -> Result<Reply<Strip>> {
+    Ok(Reply::ok(figures(&ctx.app, ctx.now)))
+}
+
+async fn refresh(ctx: Ctx, _: Nothing) -> Result<Reply<Strip>> {
+    measure(&ctx.app).await?;
+    let reply = Reply::ok(figures(&ctx.app, ctx.app.now()));
+    // A plain form needs a page to come back to; script swaps what is on the screen.
+    Ok(if ctx.header("hx-request").is_some() { reply } else { reply.go("/health") })
+}
+
+impl View for Strip {
+    fn title(&self) -> String {
+        "Key figures".into()
+    }
+
+    fn body(&self, page: &Page<'_>) -> Markup {
+        strip(page)
+    }
+}
+
+/// The strip of six dials; live screens fetch it again with every `kpi` event.
+pub fn strip(page: &Page<'_>) -> Markup {
+    let draw = |dial: Dial| if dial.key == "incidents" { incidents::kpi(page) } else { kpi(page, dial) };
+    let shown: Vec<Kpi> = dials(page.app, page.now).into_iter().map(draw).collect();
+    crate::ui::kpi::strip(&shown, Some(("kpi", "/kpis")))
+}
+
+fn kpi(page: &Page<'_>, dial: Dial) -> Kpi {
+    let history = page.app.board.history(&dial.board_key());
+    let values: Vec<Option<f64>> = history.iter().map(|(_, value)| *value).collect();
+    let span = history.first().map_or(0, |(first, _)| page.now.since(*first));
+    let label = format!("{}, last {}", dial.name, format::duration(span.max(1)));
+    let age = dial.reading.taken_at.map(|at| format::age(at, page.now).trim_end_matches(" ago").to_owned());
+    Kpi {
+        chart: spark::spark(&label, &values, dial.limit, Some(dial.reading.status.into())),
+        trend: trend(&values, span, dial.reading.status),
+        name: dial.name.into(),
+        href: dial.href.into(),
+        status: dial.reading.status,
+        value: dial.value,
+        unit: dial.unit,
+        sub: dial.sub,
+        source: age.map_or_else(|| dial.reading.source.clone(), |age| format!("{} · {age}", dial.reading.source)),
+    }
+}
+
+/// Change from the first known value to the last; `None` before there is enough to tell.
+fn trend(values: &[Option<f64>], span: i64, state: Status) -> Option<Trend> {
+    let known: Vec<f64> = values.iter().flatten().copied().collect();
+    let (first, last) = (*known.first()?, *known.last()?);
+    if known.len() < 8 || first <= 0.0 {
+        return None;
+    }
+    let times = last / first;
+    let percent = (times - 1.0) * 100.0;
+    let over = format::duration(span);
+    let (icon, text) = match times {
+        t if t >= 2.0 => ("trending-up", format!("{} × in {over}", format::decimal(t, 1))),
+        _ if percent.abs() < 1.0 => ("move-right", format!("steady for {over}")),
+        t if t > 1.0 => ("trending-up", format!("{} % in {over}", format::decimal(percent, 0))),
+        _ => ("trending-down", format!("{} % in {over}", format::decimal(-percent, 0))),
+    };
+    // All headlines are bad when high; a rise within limits is neither good nor bad.
+    let good = (matches!(state, Status::Warn | Status::Crit) && percent.abs() >= 5.0).then_some(percent < 0.0);
+    Some(Trend { icon, text, good })
+}
+
+async fn show_queues(ctx: Ctx, _: Nothing) -> Result<Reply<QueuesReply>> {
+    Ok(Reply::ok(QueuesReply { queues: queue_rows(&ctx.app, ctx.now), health: queues(&ctx.app, ctx.now) }))
+}
+
+impl View for QueuesReply {
+    fn title(&self) -> String {
+        "Queues".into()
+    }
+
+    fn body(&self, page: &Page<'_>) -> Markup {
+        let calm = || {
+            format!(
+                "{} of {} job systems. None is over its limits.",
+                format::count(whole(self.queues.len()), "queue", "queues"),
+                self.health.sources.len()
+            )
+        };
+        let sentence = self.health.reason.clone().unwrap_or_else(calm);
+        html! {
+            (crumbs(&[("Health & Incidents", "/health")], "Queues"))
+            (page_head("Queues", &sentence, &html! {}))
+            div.stack id="queues" data-live="kpi" {
+                @for source in &self.health.sources {
+                    @let rows: Vec<&QueueRow> = self.queues.iter().filter(|row| row.source == source.name).collect();
+                    (card(&source.name).note(taken(source.driver, source.taken_at, page.now)).actions(pill(source.status, None)).stale(source.status)
+                        .fill(queue_table(&source.name, &rows, source.reason.as_deref(), page.now)))
+                }
+            }
+            p class="small quiet" { "WARN over 50 waiting, 10 failed within 5 min or a wait of 2 min; CRIT over 100, 20 or 5 min." }
+        }
+    }
+}
+
+fn taken(source: &str, at: Option<Timestamp>, now: Timestamp) -> String {
+    match at {
+        Some(at) => format!("{source}, counted {}", format::age(at, now)),
+        None => format!("{source}, never counted"),
+    }
+}
+
+fn whole(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn queue_table(source: &str, rows: &[&QueueRow], reason: Option<&str>, now: Timestamp) -> Markup {
+    if rows.is_empty() {
+        let why = reason.unwrap_or("A queue appears here with its first job.");
+        return Empty::new("layers", "No queues", why).render();
+    }
+    let columns = [
+        Column::new("Queue"),
+        Column::new("State"),
+        Column::number("Waiting"),
+        Column::number("Active").priority(Priority::Medium),
+        Column::number("Failed, 5 min"),
+        Column::number("Delayed").priority(Priority::Large),
+        Column::number("Wait").priority(Priority::Medium),
+        Column::number("Done a minute").priority(Priority::Large),
+    ];
+    let body = html! { @for row in rows { (queue_row(row, now)) } };
+    table::table_stacking(&format!("Queues of {source}"), &columns, &body)
+}
+
+fn queue_row(row: &QueueRow, now: Timestamp) -> Markup {
+    let number = |n: u64| format::number(i64::try_from(n).unwrap_or(i64::MAX));
+    let oldest = row.oldest_job.map(|at| format!("oldest {}", format::age(at, now).trim_end_matches(" ago")));
+    let sub = match (&row.reason, row.paused) {
+        (Some(reason), _) => Some(reason.clone()),
+        (None, true) => Some("Paused.".into()),
+        (None, false) => oldest,
+    };
+    let wait = row.avg_wait_time.map_or_else(|| format::UNKNOWN.into(), |seconds| judge::shown_value(seconds, "s"));
+    table::row(
+        false,
+        &html! {
+            (table::row_name(&row.name, None, sub.as_deref()))
+            (table::cell_status(status(row.status)))
+            (table::cell_number("Waiting", number(row.waiting)))
+            td class="num col-md" data-label="Active" { (number(row.active)) }
+            (table::cell_number("Failed, 5 min", number(row.failed_recently)))
+            td class="num col-lg" data-label="Delayed" { (number(row.delayed)) }
+            td class="num col-md" data-label="Wait" { (wait) }
+            td class="num col-lg" data-label="Done a minute" { (format::decimal(row.processing_rate, 1)) }
+        },
+    )
+}
+
+async fn show_database(ctx: Ctx, _: Nothing) -> Result<Reply<DatabaseHealth>> {
+    Ok(Reply::ok(database(&ctx.app, ctx.now)))
+}
+
+impl View for DatabaseHealth {
+    fn title(&self) -> String {
+        "Database".into()
+    }
+
+    fn body(&self, page: &Page<'_>) -> Markup {
+        let sentence = self.reason.clone().unwrap_or_else(|| "All figures that have limits are within them.".into());
+        let taken_at = self.figures.iter().filter_map(|figure| figure.measured.taken_at).max();
+        let name = format!("{} database", page.app.config.platform.name);
+        html! {
+            (crumbs(&[("Health & Incidents", "/health")], "Database"))
+            (page_head("Database", &sentence, &html! {}))
+            div id="database" data-live="kpi" {
+                @if self.figures.is_empty() {
+                    (card(&name).actions(pill(self.status, None)).fill(Empty::new("database", "Not measured", &sentence).render()))
+                } @else {
+                    (card(&name).note(taken(self.driver.unwrap_or("Database"), taken_at, page.now)).actions(pill(self.status, None)).stale(self.status)
+                        .fill(figure_table(&self.figures)))
+                }
+            }
+        }
+    }
+}
+
+fn figure_table(figures: &[NamedFigure]) -> Markup {
+    let columns = [Column::new("Figure"), Column::new("State"), Column::number("Value")];
+    let body = html! { @for figure in figures { (figure_row(figure)) } };
+    table::table_stacking("Figures of the database", &columns, &body)
+}
+
+fn figure_row(figure: &NamedFigure) -> Markup {
+    let measured = &figure.measured;
+    let value = measured.last_value.map_or_else(|| format::UNKNOWN.into(), |value| judge::shown_value(value, measured.unit));
+    table::row(
+        false,
+        &html! {
+            (table::row_name(figure.name, None, measured.reason.as_deref()))
+            (table::cell_status(status(measured.status)))
+            (table::cell_number("Value", value))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trend_needs_enough_and_calls_a_rise_bad_only_over_a_limit() {
+        let rising: Vec<Option<f64>> = (1..=10).map(|n| Some(f64::from(n))).collect();
+        assert!(trend(&rising[..7], 100, Status::Ok).is_none());
+        let calm = trend(&rising, 600, Status::Ok).unwrap();
+        assert_eq!((calm.text.as_str(), calm.good), ("10 × in 10 min", None));
+        assert_eq!(trend(&rising, 600, Status::Crit).unwrap().good, Some(false));
+        let falling: Vec<Option<f64>> = rising.iter().rev().copied().collect();
+        assert_eq!(trend(&falling, 600, Status::Warn).unwrap().good, Some(true));
+        assert!(trend(&[None; 20], 600, Status::Unknown).is_none(), "nothing measured has no trend");
+    }
+}

@@ -1,0 +1,104 @@
+//! Health & Incidents: the state in words, the key figures, what is broken, what is probed, what is slow.
+
+use maud::{Markup, Render, html};
+use qd_core::gate::Access;
+use qd_core::reading::Status;
+use qd_core::{App, Result, Timestamp};
+use serde::Serialize;
+use tracing::warn;
+use utoipa::ToSchema;
+
+use crate::features::health::{self, overview::Overview};
+use crate::features::incidents::{self, Board, board_panel};
+use crate::features::telemetry::endpoints::{self, Kind, pages::SlowEndpoints};
+use crate::ui::{Button, Empty, card, page_head};
+use crate::web::{Ctx, Feature, MenuItem, Nothing, Page, Reply, Routes, View};
+
+/// Endpoints that the panel shows; the page behind it shows more.
+const ENDPOINTS: usize = 10;
+
+/// The manifest of the view.
+pub const FEATURE: Feature = Feature {
+    menu: Some(MenuItem { count, ..MenuItem::new("Health & Incidents", "/health", "activity", 'h', 10, Access::READ) }),
+    ..Feature::new("health-view", routes)
+};
+
+fn routes(routes: Routes) -> Routes {
+    routes.page("/health", Access::READ, "The state of the platform", show)
+}
+
+/// Open incidents beside the menu entry.
+fn count(app: &App) -> Option<(i64, Status, String)> {
+    let open = app.board.get("incidents.open", app.now())?;
+    #[expect(clippy::cast_possible_truncation, reason = "a count of incidents")]
+    let n = open.value.filter(|n| *n > 0.0)? as i64;
+    Some((n, open.status, format!("{n} open incident{}", if n == 1 { "" } else { "s" })))
+}
+
+/// The picture for clients, with the panels of other features for people.
+#[derive(Serialize, ToSchema)]
+struct HealthPage {
+    /// Everything that is measured.
+    #[serde(flatten)]
+    overview: Overview,
+    #[serde(skip)]
+    panels: Panels,
+}
+
+/// What only people get; `None` where our database did not answer.
+#[derive(Default)]
+struct Panels {
+    board: Option<Board>,
+    endpoints: Option<SlowEndpoints>,
+}
+
+/// Clients get what is in memory; only a page asks our database.
+async fn show(ctx: Ctx, _: Nothing) -> Result<Reply<HealthPage>> {
+    let overview = health::overview(&ctx.app, ctx.now);
+    let panels = if ctx.wants_json() { Panels::default() } else { panels(&ctx.app, ctx.now).await };
+    Ok(Reply::ok(HealthPage { overview, panels }))
+}
+
+async fn panels(app: &App, now: Timestamp) -> Panels {
+    let (board, endpoints) = tokio::join!(incidents::board(app), slow_endpoints(app, now));
+    Panels { board: told("incidents", board), endpoints: told("endpoints", endpoints) }
+}
+
+/// One panel that can't be had does not take the page with it.
+fn told<T>(panel: &str, found: Result<T>) -> Option<T> {
+    found.inspect_err(|fault| warn!(panel, %fault, "panel left out")).ok()
+}
+
+async fn slow_endpoints(app: &App, now: Timestamp) -> Result<SlowEndpoints> {
+    let from = now.plus_seconds(-3_600);
+    let mut found = endpoints::routes(app, None, from, now).await?;
+    found.retain(|endpoint| endpoint.kind == Kind::Server.word());
+    let total = found.len();
+    found.truncate(ENDPOINTS);
+    Ok(SlowEndpoints { timeframe: "1h", from, to: now, service: None, total, endpoints: found })
+}
+
+impl View for HealthPage {
+    fn title(&self) -> String {
+        "Health & Incidents".into()
+    }
+
+    fn body(&self, page: &Page<'_>) -> Markup {
+        let actions = html! {
+            @if page.may::<incidents::Open>() { (Button::dialog("Open an incident", "/incidents/new").primary().icon("siren")) }
+        };
+        html! {
+            (page_head("Health & Incidents", &self.overview.summary, &actions))
+            (health::strip(page))
+            @match &self.panels.board { Some(board) => (board_panel(board, page)), None => (away("Incidents")) }
+            (health::services_panel(page))
+            @match &self.panels.endpoints { Some(found) => (endpoints::pages::panel(found)), None => (away("Slow endpoints")) }
+        }
+    }
+}
+
+/// In place of a panel that our database did not give.
+fn away(name: &str) -> Markup {
+    let text = "Our own database did not answer. The key figures above are measured without it. Measure again with R.";
+    card(name).fill(Empty::error("unplug", "Not available now", text).render()).render()
+}
