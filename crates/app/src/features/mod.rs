@@ -1,3 +1,6 @@
 //! What the product does: one folder a feature.
 
+pub mod health;
 pub mod identity;
+pub mod incidents;
+pub mod telemetry;

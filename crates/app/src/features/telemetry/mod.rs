@@ -1,0 +1,65 @@
+//! What the platform says of itself over OTLP/HTTP: spans become figures of services and endpoints, log records become a readable list.
+//!
+//! [`otlp`] reads the wire, [`ingest`] makes it durable before it answers, [`endpoints`] holds the figures (p50, p95, p99, error rate,
+//! throughput from mergeable sketches) and puts the API card's readings on the board, [`logs`] holds the records. Only SERVER and CONSUMER
+//! spans make figures; metrics are understood and answered with "not stored".
+
+pub mod endpoints;
+pub mod ingest;
+pub mod logs;
+pub mod otlp;
+
+mod retain;
+
+use qd_core::Result;
+use qd_core::config::Config;
+
+pub use endpoints::{EndpointFigures, MinuteFigures, ServiceSeen, WindowFigures, minutes, routes, services, window};
+pub use ingest::Telemetry;
+pub use logs::{Filter, LogPage, LogRecord, records, warnings};
+pub use retain::{Trimmed, trim};
+
+use crate::web::{Feature, Routes, Starter};
+
+/// The manifest.
+pub const FEATURE: Feature = Feature { state, start, statements: STATEMENTS, ..Feature::new("telemetry", all_routes) };
+
+/// Every static statement of this feature.
+pub const STATEMENTS: &[&str] = &{
+    const LISTS: [&[&str]; 2] = [endpoints::store::STATEMENTS, logs::store::STATEMENTS];
+    let mut all = [""; LISTS[0].len() + LISTS[1].len()];
+    let (mut list, mut at) = (0, 0);
+    while list < LISTS.len() {
+        let mut index = 0;
+        while index < LISTS[list].len() {
+            all[at] = LISTS[list][index];
+            at += 1;
+            index += 1;
+        }
+        list += 1;
+    }
+    all
+};
+
+fn all_routes(routes: Routes) -> Routes {
+    logs::pages::routes(endpoints::pages::routes(ingest::http::routes(routes)))
+}
+
+fn state(config: &Config, state: &mut qd_core::StateMap) -> Result<()> {
+    state.insert(Telemetry::new(&config.telemetry));
+    Ok(())
+}
+
+fn start(starter: &mut Starter) {
+    let app = starter.app.clone();
+    match app.state::<Telemetry>() {
+        Ok(telemetry) => {
+            starter.spawn(ingest::run(app.clone(), telemetry));
+            starter.spawn(endpoints::sample_forever(app));
+        }
+        Err(error) => tracing::error!(%error, "telemetry does not start"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
