@@ -21,6 +21,30 @@ pub struct Category {
     pub tags: &'static [&'static str],
 }
 
+impl Category {
+    /// The drawing of one of its goods.
+    pub fn drawing(&self, noun: &str) -> &'static str {
+        match noun {
+            "Oat Cookies" | "Ginger Snaps" | "Biscotti" | "Morning Buns" => "cookies",
+            "Maple Syrup" | "Body Oil" | "Linen Mist" | "Hand Balm" => "bottle",
+            "Cereal Bowl" | "Serving Bowl" | "Dinner Plate" => "bowl",
+            "Vase" | "Dried Bouquet" => "vase",
+            "Granola" | "Coffee Beans" | "Espresso Blend" | "Black Tea" | "Green Tea" | "Bath Salts" | "Seed Collection" | "Bulb Mix" => "bag",
+            _ => self.art,
+        }
+    }
+
+    /// Which colourings suit it: nobody eats blue bread.
+    pub fn colours(&self) -> &'static [usize] {
+        match self.slug {
+            "bakery" => &[1, 2, 4, 10],
+            "dairy" => &[1, 5, 10],
+            "garden" => &[0, 7],
+            _ => &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+        }
+    }
+}
+
 /// All departments, in the order of the menu.
 pub const CATEGORIES: &[Category] = &[
     Category {

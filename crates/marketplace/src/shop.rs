@@ -130,6 +130,7 @@ pub struct Marketplace {
     pub switch: Switch,
     /// Its database.
     pub db: Db,
+    shop: Arc<Shop>,
     workers: WorkerHandle,
     close: watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
@@ -165,11 +166,16 @@ impl Marketplace {
             lost_clicks: AtomicU64::new(0),
         });
         let (close, closing) = watch::channel(false);
-        let server = tokio::spawn(serve(listener, shop, closing));
+        let server = tokio::spawn(serve(listener, Arc::clone(&shop), closing));
         if options.traffic {
             Traffic { address, rate: options.traffic_rate, zone }.start(&mut helpers);
         }
-        Ok(Self { address, switch, db, workers, close, server, _helpers: helpers })
+        Ok(Self { address, switch, db, shop, workers, close, server, _helpers: helpers })
+    }
+
+    /// How many queries the recommender of `deploy-regression` has made.
+    pub fn recommender_queries(&self) -> u64 {
+        self.shop.recommender.queries()
     }
 
     /// Lets what runs end, within three seconds.

@@ -10,7 +10,7 @@ use super::calendar::Calendar;
 use super::dice::Dice;
 use super::insert::{self, Rows};
 use super::names::{BIOS, FIRST, LAST, PLACES, SHOP_FIRST, SHOP_LAST, STORIES};
-use crate::catalog::CATEGORIES;
+use crate::catalog::{CATEGORIES, Category};
 use crate::ids;
 
 /// A customer or a vendor's owner.
@@ -254,11 +254,11 @@ impl Goods {
             story,
             category.slug,
             tags,
-            format!("/art/{}/{}.svg", category.art, dice.below(12)),
+            picture(&mut dice, category, noun),
             !dice.chance(3),
             price,
             cost,
-            format!("{}-{:05}", category.slug[..3].to_uppercase(), self.count),
+            format!("{}-{:05}", category.slug.get(..3).unwrap_or("GDS").to_uppercase(), self.count),
             stock,
             dice.between(38, 50) as f64 / 10.0,
             i64::try_from(popularity).unwrap_or(0),
@@ -269,6 +269,12 @@ impl Goods {
         self.count += 1;
         Product { id, vendor: index, price, cost }
     }
+}
+
+fn picture(dice: &mut Dice, category: &Category, noun: &str) -> String {
+    let colours = category.colours();
+    let choice = usize::try_from(dice.below(colours.len() as u64)).unwrap_or(0);
+    format!("/art/{}/{}.svg", category.drawing(noun), colours.get(choice).copied().unwrap_or(0))
 }
 
 fn segments(world: &World, vendors: usize) -> Rows {

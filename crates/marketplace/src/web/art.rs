@@ -84,6 +84,21 @@ fn shapes(kind: &str) -> Option<&'static str> {
         "plant" => {
             "<path d='M84 136h72l-9 44H93z' fill='#b8643f'/><rect x='78' y='126' width='84' height='16' rx='4' fill='#cf7c53'/><path d='M120 128V58' stroke='{s}' stroke-width='5'/><g fill='{b}'><path d='M120 122c-34 0-48-16-54-32 28-4 50 10 54 32z'/><path d='M120 122c34 0 48-16 54-32-28-4-50 10-54 32z'/><path d='M120 92c-26 0-38-12-42-26 22-4 40 8 42 26z'/><path d='M120 92c26 0 38-12 42-26-22-4-40 8-42 26z'/></g><path d='M120 66c-14-10-12-26 0-36 12 10 14 26 0 36z' fill='{l}'/>"
         }
+        "cookies" => {
+            "<g fill='{b}'><ellipse cx='120' cy='166' rx='58' ry='15'/><ellipse cx='116' cy='144' rx='56' ry='15'/><ellipse cx='122' cy='122' rx='55' ry='15'/></g><ellipse cx='118' cy='98' rx='56' ry='24' fill='{l}'/><g fill='{s}'><circle cx='92' cy='94' r='6'/><circle cx='116' cy='86' r='5'/><circle cx='142' cy='96' r='6'/><circle cx='122' cy='106' r='5'/><circle cx='102' cy='110' r='4'/></g><g fill='none' stroke='{s}' stroke-width='3' opacity='.5'><path d='M66 150c20 14 80 14 100 0M70 128c20 14 84 14 104 0'/></g>"
+        }
+        "bottle" => {
+            "<rect x='108' y='44' width='24' height='22' rx='3' fill='{s}'/><path d='M110 66h20v18c0 12 22 14 22 40v46a12 12 0 0 1-12 12h-40a12 12 0 0 1-12-12v-46c0-26 22-28 22-40z' fill='{b}'/><rect x='94' y='122' width='52' height='38' rx='3' fill='#fffdf6'/><path d='M104 134h32M104 146h20' stroke='{s}' stroke-width='4' stroke-linecap='round'/><path d='M98 116c2-8 8-12 12-18' stroke='{l}' stroke-width='5' stroke-linecap='round' fill='none'/>"
+        }
+        "bowl" => {
+            "<path d='M44 104h152c0 46-30 72-60 76h-32c-30-4-60-30-60-76z' fill='{b}'/><ellipse cx='120' cy='104' rx='76' ry='18' fill='{l}'/><ellipse cx='120' cy='106' rx='62' ry='12' fill='{s}' opacity='.55'/><path d='M58 138c30 16 94 16 124 0' stroke='{l}' stroke-width='6' fill='none' opacity='.7'/>"
+        }
+        "vase" => {
+            "<path d='M104 70h32c0 20 28 36 28 66 0 26-16 44-30 44h-28c-14 0-30-18-30-44 0-30 28-46 28-66z' fill='{b}'/><ellipse cx='120' cy='70' rx='17' ry='5' fill='{s}'/><path d='M120 70V34M120 58c-12-4-18-14-18-24M120 52c12-4 18-12 18-22' stroke='{s}' stroke-width='4' fill='none'/><circle cx='120' cy='32' r='8' fill='{l}'/><circle cx='101' cy='32' r='6' fill='{l}'/><circle cx='139' cy='28' r='6' fill='{l}'/><path d='M80 140c26 12 54 12 80 0' stroke='{l}' stroke-width='7' fill='none'/>"
+        }
+        "bag" => {
+            "<path d='M76 76h88l8 92a12 12 0 0 1-12 12H80a12 12 0 0 1-12-12z' fill='{b}'/><path d='M72 62h96l-4 22H76z' fill='{s}'/><rect x='90' y='108' width='60' height='46' rx='4' fill='#fffdf6'/><circle cx='120' cy='126' r='10' fill='{l}'/><path d='M102 145h36' stroke='{s}' stroke-width='4' stroke-linecap='round'/>"
+        }
         "print" => {
             "<rect x='62' y='46' width='116' height='134' fill='#fffdf6' stroke='{s}' stroke-width='6'/><path d='M74 150l30-44 22 28 16-18 24 34v18H74z' fill='{b}'/><circle cx='144' cy='82' r='15' fill='{l}'/><path d='M74 168h92' stroke='{s}' stroke-width='4'/>"
         }
@@ -107,8 +122,11 @@ mod tests {
     #[test]
     fn every_department_has_a_drawing() {
         for category in crate::catalog::CATEGORIES {
-            let drawing = draw(shapes(category.art).unwrap(), &COLOURS[3]);
-            assert!(!drawing.contains('{'), "{drawing}");
+            for (noun, ..) in category.goods {
+                let drawing = draw(shapes(category.drawing(noun)).unwrap(), &COLOURS[3]);
+                assert!(!drawing.contains('{'), "{drawing}");
+                assert!(category.colours().iter().all(|colour| *colour < COLOURS.len()));
+            }
         }
     }
 }

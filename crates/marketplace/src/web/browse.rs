@@ -23,7 +23,7 @@ const PAGE: i64 = 24;
 pub async fn home(State(shop): State<Arc<Shop>>, visitor: Visitor) -> Page {
     // Another window every hour, the same for everybody.
     let turn = (ids::now() / 3_600_000_000) % 5;
-    let products = shelf::popular(&shop.db, 12, turn * 12).await?;
+    let products = shelf::popular(&shop.db, 10, turn * 10).await?;
     let stores = shelf::stores(&shop.db, 4).await?;
     let busy = busiest(&shop).await?;
     let body = html! {
@@ -201,11 +201,11 @@ pub async fn product(State(shop): State<Arc<Shop>>, visitor: Visitor, Path(slug)
 /// What goes under a product; the new release does it in its own way.
 async fn also(shop: &Shop, product: &Product) -> Page<(&'static str, Vec<Product>)> {
     if !shop.switch.is(Scenario::DeployRegression) {
-        return Ok(("From the same department", shelf::related(&shop.db, product, 4).await?));
+        return Ok(("From the same department", shelf::related(&shop.db, product, 5).await?));
     }
     let tags = shelf::tags(&shop.db, product.id).await?;
     let _tag = regression::first_tag(tags.as_ref()).map_err(Fault::Broken)?;
-    Ok(("Others also bought", shop.recommender.also_bought(&shop.db, product, 4).await?))
+    Ok(("Others also bought", shop.recommender.also_bought(&shop.db, product, 5).await?))
 }
 
 fn buy(product: &Product) -> Markup {
