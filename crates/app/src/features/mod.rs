@@ -4,3 +4,6 @@ pub mod health;
 pub mod identity;
 pub mod incidents;
 pub mod telemetry;
+
+#[cfg(test)]
+pub(crate) mod testing;

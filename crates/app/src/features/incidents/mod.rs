@@ -103,3 +103,6 @@ pub struct TimelineEvent {
 pub(crate) fn reference(number: i64) -> String {
     format!("INC-{number}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,9 +2,9 @@
 
 mod board;
 mod dialog;
-mod input;
+pub(super) mod input;
 mod list;
-mod record;
+pub(super) mod record;
 
 use axum::http::Method;
 use qd_core::Result;

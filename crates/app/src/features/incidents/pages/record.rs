@@ -48,7 +48,13 @@ pub struct SlaView {
 }
 
 impl RecordView {
-    pub(super) fn new(incident: Incident, events: Vec<TimelineEvent>, more: bool, show: Option<String>, now: Timestamp) -> Self {
+    pub(in crate::features::incidents) fn new(
+        incident: Incident,
+        events: Vec<TimelineEvent>,
+        more: bool,
+        show: Option<String>,
+        now: Timestamp,
+    ) -> Self {
         let (mitigation, closing) = (incident.mitigation(), incident.closing());
         let sla = SlaView { mitigate_due_at: mitigation.due, mitigate: mitigation.state(now), close_due_at: closing.due, close: closing.state(now) };
         Self { incident, sla, events, more, show }
