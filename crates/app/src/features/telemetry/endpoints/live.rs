@@ -150,7 +150,7 @@ mod tests {
             add(&mut live, "web", "/a", if second < 60 { 2_000.0 } else { 100.0 }, NOW.plus_seconds(second));
         }
         let window = live.window(None, 60, NOW.plus_seconds(119));
-        assert_eq!((window.all.count(), window.all.errors), (55, 0));
+        assert_eq!((window.all.count(), window.all.errors), (60, 0));
         assert!((window.all.count() as f64 / window.seconds - 1.0).abs() < 0.1, "{}", window.seconds);
         assert!(live.window(None, 60, NOW.plus_seconds(80)).all.errors > 30);
     }

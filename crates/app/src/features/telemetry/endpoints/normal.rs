@@ -204,7 +204,7 @@ fn varies(segment: &str) -> bool {
         || length >= 6 && digits >= 2 && digits * 4 >= length          // ORD-10293, INV2024
         || length > 40                                                 // keys, long slugs
         || length >= 20 && digits > 0 && segment.bytes().any(|byte| byte.is_ascii_uppercase()) // tokens
-        || segment.contains(['@', '%', '=', '+', ',', ';'])            // addresses, encoded text
+        || segment.contains(['@', '%', '=', '+', ',', ';']) // addresses, encoded text
 }
 
 #[cfg(test)]

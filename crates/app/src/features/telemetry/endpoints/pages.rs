@@ -25,13 +25,17 @@ const P99: (f64, f64) = (1_000.0, 2_000.0);
 /// Limits in percent: WARN, CRIT.
 const ERRORS: (f64, f64) = (1.0, 5.0);
 /// Ranges that are offered: word, text, seconds.
-const RANGES: [(&str, &str, i64); 5] = [("15m", "15 min", 900), ("1h", "1 h", 3_600), ("6h", "6 h", 21_600), ("24h", "24 h", 86_400), ("7d", "7 d", 604_800)];
+const RANGES: [(&str, &str, i64); 5] =
+    [("15m", "15 min", 900), ("1h", "1 h", 3_600), ("6h", "6 h", 21_600), ("24h", "24 h", 86_400), ("7d", "7 d", 604_800)];
 
 /// Adds the routes.
 pub fn routes(routes: Routes) -> Routes {
-    routes
-        .page_at(Place::new("/logs/slow-endpoints", "/logs/slow-endpoints"), Access::READ, "Slowest endpoints", slow_endpoints)
-        .page_at(Place::new("/services/{service}", "/services/{service}"), Access::READ, "One service: figures, endpoints, warnings", service_page)
+    routes.page_at(Place::new("/logs/slow-endpoints", "/logs/slow-endpoints"), Access::READ, "Slowest endpoints", slow_endpoints).page_at(
+        Place::new("/services/{service}", "/services/{service}"),
+        Access::READ,
+        "One service: figures, endpoints, warnings",
+        service_page,
+    )
 }
 
 /// What to show.
@@ -87,7 +91,9 @@ impl View for SlowEndpoints {
         let slow = self.endpoints.iter().filter(|endpoint| endpoint.p95 > P95.0).count();
         let sentence = match (self.total, slow) {
             (0, _) => "No request was reported in this range.".to_owned(),
-            (_, 0) => format!("{} heard; all answer 95 % of their requests within 500 ms.", format::count(count(self.total), "endpoint", "endpoints")),
+            (_, 0) => {
+                format!("{} heard; all answer 95 % of their requests within 500 ms.", format::count(count(self.total), "endpoint", "endpoints"))
+            }
             (_, slow) => format!("{} of {} over 500 ms at p95.", slow, format::count(count(self.total), "endpoint", "endpoints")),
         };
         html! { (page_head("Slow endpoints", &sentence, &html! { (ranges(page, self.timeframe)) })) (panel(self)) }
@@ -109,7 +115,8 @@ fn words(timeframe: &str) -> &'static str {
 }
 
 fn ranges(page: &Page<'_>, current: &str) -> Markup {
-    let kept = page.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("timeframe=")).fold(String::new(), |all, pair| all + "&" + pair);
+    let kept =
+        page.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("timeframe=")).fold(String::new(), |all, pair| all + "&" + pair);
     let tabs = RANGES.map(|(word, text, _)| Tab::new(text, format!("{}?timeframe={word}{kept}", page.path), word == current));
     seg("Range", &tabs)
 }
@@ -239,7 +246,9 @@ impl ServicePage {
     fn sentence(&self, now: Timestamp) -> String {
         match (self.window.last_span_at, self.window.p95) {
             (Some(last), None) => format!("No request within the last minute; the last span came {}.", format::age(last, now)),
-            (_, Some(p95)) => format!("{} requests/s, p95 {} over the last minute.", format::figure(Some(self.window.throughput)), format::millis(p95)),
+            (_, Some(p95)) => {
+                format!("{} requests/s, p95 {} over the last minute.", format::figure(Some(self.window.throughput)), format::millis(p95))
+            }
             (None, None) => "No span since the start of this process.".into(),
         }
     }

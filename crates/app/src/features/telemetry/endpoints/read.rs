@@ -252,10 +252,7 @@ fn figures((service, kind, method, route): (String, i64, String, String), tally:
 pub async fn services(app: &App) -> Result<Vec<ServiceSeen>> {
     let since = app.now().plus_seconds(-86_400);
     let rows = store::services(&app.db, since.0).await?;
-    let seen = |row: store::Heard| ServiceSeen {
-        service: row.service,
-        last_span_at: Timestamp(row.last_at),
-        count: u64::try_from(row.count).unwrap_or(0),
-    };
+    let seen =
+        |row: store::Heard| ServiceSeen { service: row.service, last_span_at: Timestamp(row.last_at), count: u64::try_from(row.count).unwrap_or(0) };
     Ok(rows.into_iter().map(seen).collect())
 }

@@ -64,6 +64,13 @@ enum Reader {
 }
 
 impl Reader {
+    fn unpacking(self) -> Self {
+        match self {
+            Self::Plain(sink) => Self::Gzip(MultiGzDecoder::new(sink)),
+            gzip @ Self::Gzip(_) => gzip,
+        }
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         match self {
             Self::Plain(sink) => sink.take(bytes),
@@ -97,40 +104,36 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize, room: &A
     let sink = Sink { bytes: Vec::new(), limit, room: Arc::clone(room), held: reserve(room, 16)?, refusal: None };
     let coding = headers.get(header::CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?")).trim().to_ascii_lowercase();
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
-    let reader = match coding.as_str() {
-        "" | "identity" => Reader::Plain(sink),
-        "gzip" | "x-gzip" => Reader::Gzip(MultiGzDecoder::new(sink)),
+    let gzip = match coding.as_str() {
+        "" | "identity" => false,
+        "gzip" | "x-gzip" => true,
         other => return Err(Refusal::Unsupported(format!("Content-Encoding {other:?} is not read here. Use gzip or none."))),
     };
     if declared.is_some_and(|length| length > limit) {
         return Err(Refusal::TooLarge(limit));
     }
-    let arrived = tokio::time::timeout(Duration::from_secs(SECONDS), arrive(reader, body, limit)).await;
+    let arrived = tokio::time::timeout(Duration::from_secs(SECONDS), arrive(sink, gzip, body)).await;
     let sink = arrived.unwrap_or(Err(Refusal::Slow(SECONDS)))?;
     Ok((sink.bytes, sink.held))
 }
 
-async fn arrive(mut reader: Reader, mut body: Body, limit: usize) -> Result<Sink, Refusal> {
-    let (mut raw, mut empty) = (0, true);
+async fn arrive(sink: Sink, gzip: bool, mut body: Body) -> Result<Sink, Refusal> {
+    let (mut raw, limit) = (0, sink.limit);
+    let mut reader = Reader::Plain(sink);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|fault| Refusal::Malformed(format!("The body broke off: {fault}.")))?;
-        let Ok(bytes) = frame.into_data() else { continue };
+        let Some(bytes) = frame.into_data().ok().filter(|bytes| !bytes.is_empty()) else { continue };
+        if raw == 0 && gzip {
+            // Only now: a client may announce gzip and send nothing at all.
+            reader = reader.unpacking();
+        }
         raw += bytes.len();
         if raw > limit {
             return Err(Refusal::TooLarge(limit));
         }
-        empty &= bytes.is_empty();
         reader.take(&bytes)?;
     }
-    match reader {
-        // Some clients announce gzip and send nothing at all.
-        Reader::Gzip(decoder) if empty => Ok(Reader::Plain(decoder_sink(decoder)?).end()?),
-        reader => reader.end(),
-    }
-}
-
-fn decoder_sink(decoder: MultiGzDecoder<Sink>) -> Result<Sink, Refusal> {
-    decoder.finish().map_err(|fault| Refusal::Malformed(format!("The gzip stream is broken: {fault}.")))
+    reader.end()
 }
 
 #[cfg(test)]

@@ -18,7 +18,9 @@ pub fn routes(routes: Routes) -> Routes {
     routes
         .raw(Method::POST, "/v1/traces", INGEST, "OTLP/HTTP traces", |ctx, request| receive(ctx, request, Signal::Traces))
         .raw(Method::POST, "/v1/logs", INGEST, "OTLP/HTTP logs", |ctx, request| receive(ctx, request, Signal::Logs))
-        .raw(Method::POST, "/v1/metrics", INGEST, "OTLP/HTTP metrics, which are not stored yet", |ctx, request| receive(ctx, request, Signal::Metrics))
+        .raw(Method::POST, "/v1/metrics", INGEST, "OTLP/HTTP metrics, which are not stored yet", |ctx, request| {
+            receive(ctx, request, Signal::Metrics)
+        })
 }
 
 async fn receive(ctx: Ctx, request: Request<Body>, signal: Signal) -> Response {

@@ -133,7 +133,8 @@ impl Writer {
             let service = self.labels.service(&name);
             for (endpoint, samples) in traced {
                 let place = self.labels.endpoint(&service, &endpoint, arrived);
-                let key = |start_at| Key { grain: Grain::RouteMinute, start_at, service: Arc::clone(&service), kind: endpoint.kind, place: place.clone() };
+                let key =
+                    |start_at| Key { grain: Grain::RouteMinute, start_at, service: Arc::clone(&service), kind: endpoint.kind, place: place.clone() };
                 for run in samples.chunk_by(|a, b| minute(a) == minute(b)) {
                     let Some(first) = run.first() else { continue };
                     let sum = sums.entry(key(minute(first))).or_default();

@@ -80,7 +80,10 @@ impl RecordsPage {
     fn nothing(&self) -> Markup {
         let filtered = [&self.filter.service, &self.filter.severity, &self.filter.text].into_iter().flatten().any(|text| !text.is_empty());
         match (filtered, self.page.next.is_some()) {
-            (true, true) => Empty::filtered("No match so far", "None of the records looked at matches. Older ones may: go on with Older.", "/logs/records").render(),
+            (true, true) => {
+                Empty::filtered("No match so far", "None of the records looked at matches. Older ones may: go on with Older.", "/logs/records")
+                    .render()
+            }
             (true, false) => Empty::filtered("No record matches", "No stored record matches this filter.", "/logs/records").render(),
             _ => Empty::new("scroll-text", "No log record yet", "Records appear here as soon as an application sends them to /v1/logs.").render(),
         }

@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn the_id_sorts_by_time_and_repeats_for_the_same_record() {
-        let make = |body: &str, place, micros: i64| row("web", &Record { time: (NOW.0 + micros) as u64 * 1_000, ..record(body) }, place, NOW, 60).unwrap();
+        let make =
+            |body: &str, place, micros: i64| row("web", &Record { time: (NOW.0 + micros) as u64 * 1_000, ..record(body) }, place, NOW, 60).unwrap();
         assert_eq!(make("a", 0, 0).id, make("a", 0, 0).id);
         assert_ne!(make("a", 0, 0).id, make("a", 1, 0).id);
         assert_ne!(make("a", 0, 0).id, make("b", 0, 0).id);
@@ -206,7 +207,8 @@ mod tests {
 
     #[test]
     fn severity_comes_from_number_or_word() {
-        let severity = |severity, word: &'static str| row("w", &Record { severity, severity_text: word.into(), ..record("") }, 0, NOW, 60).unwrap().severity;
+        let severity =
+            |severity, word: &'static str| row("w", &Record { severity, severity_text: word.into(), ..record("") }, 0, NOW, 60).unwrap().severity;
         assert_eq!((severity(10, "x"), severity(0, "WARNING"), severity(99, ""), severity(0, "?")), (10, 13, 0, 0));
         assert_eq!(severity_word(17), "ERROR");
     }

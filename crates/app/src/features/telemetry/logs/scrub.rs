@@ -90,13 +90,12 @@ fn value_after(lower: &str, word: &str, after: usize) -> Option<(usize, usize)> 
     }
     let start = skip(from, |byte| matches!(byte, b'"' | b'\'' | b'\\'));
     let open = bytes.get(start.wrapping_sub(1)).copied().filter(|byte| start > from && quote(*byte));
+    let escaped = open.is_some() && bytes.get(start.wrapping_sub(2)) == Some(&b'\\');
     let line = WHOLE_LINE.contains(&word);
-    let ends = |byte: u8| match open {
-        Some(open) => byte == open || byte == b'\n',
-        None if line => byte == b'\n' || byte == b'\r',
-        None => byte.is_ascii_whitespace() || matches!(byte, b',' | b';' | b'&' | b')' | b'}' | b']' | b'<' | b'>' | b'"' | b'\''),
+    let length = |from: usize| match open {
+        Some(open) => quoted(bytes.get(from..).unwrap_or_default(), open, escaped),
+        None => bytes.iter().skip(from).take_while(|byte| !unquoted_end(**byte, line)).count(),
     };
-    let length = |from: usize| bytes.iter().skip(from).take_while(|byte| !ends(**byte)).count();
     let mut end = start + length(start);
     if open.is_none() && matches!(lower.get(start..end), Some("bearer" | "basic")) {
         end += 1;
@@ -104,6 +103,25 @@ fn value_after(lower: &str, word: &str, after: usize) -> Option<(usize, usize)> 
     }
     let end = end.min(bytes.len());
     (end > start).then_some((start, end))
+}
+
+/// Length of a quoted value. Inside a text that is itself quoted the quotes are escaped, and the backslash ends it.
+fn quoted(bytes: &[u8], open: u8, escaped: bool) -> usize {
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match *byte {
+            b'\\' if escaped => break,
+            b'\\' => at += 2,
+            byte if byte == open || byte == b'\n' => break,
+            _ => at += 1,
+        }
+    }
+    at.min(bytes.len())
+}
+
+fn unquoted_end(byte: u8, line: bool) -> bool {
+    let word = byte.is_ascii_whitespace() || matches!(byte, b',' | b';' | b'&' | b')' | b'}' | b']' | b'<' | b'>' | b'"' | b'\'');
+    if line { matches!(byte, b'\n' | b'\r') } else { word }
 }
 
 #[cfg(test)]
@@ -118,6 +136,7 @@ mod tests {
             ("GET /cb?access_token=abc&x=1", "GET /cb?access_token=[redacted]&x=1"),
             (r#"{"password":"a b","n":1}"#, r#"{"password":"[redacted]","n":1}"#),
             (r#"{\"Api-Key\": \"k1\", \"n\": 1}"#, r#"{\"Api-Key\": \"[redacted]\", \"n\": 1}"#),
+            (r#"{"password":"a\"b","n":1}"#, r#"{"password":"[redacted]","n":1}"#),
             ("Authorization: Bearer abc.def\nHost: x", "Authorization: [redacted]\nHost: x"),
             ("sent Bearer abc.def to x", "sent Bearer [redacted] to x"),
             ("token: Basic Zm9v next", "token: [redacted] next"),
@@ -133,7 +152,8 @@ mod tests {
 
     #[test]
     fn structures_are_scrubbed_by_name_at_any_depth() {
-        let mut value = serde_json::json!({ "http.request.header.Authorization": ["Bearer x"], "a": { "client-secret": 7, "note": "pin token=1" }, "n": null });
+        let mut value =
+            serde_json::json!({ "http.request.header.Authorization": ["Bearer x"], "a": { "client-secret": 7, "note": "pin token=1" }, "n": null });
         json(&mut value);
         let wanted = serde_json::json!({ "http.request.header.Authorization": REDACTED, "a": { "client-secret": REDACTED, "note": "pin token=[redacted]" }, "n": null });
         assert_eq!(value, wanted);

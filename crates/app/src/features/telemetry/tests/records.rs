@@ -32,7 +32,9 @@ fn bodies(page: &LogPage) -> Vec<&str> {
 
 async fn records_are_found_newest_first(world: &World) {
     world.start();
-    submit(&world.app, logs(&world.app, "web", &[(9, 30, "started"), (17, 10, "payment failed password=x"), (13, 20, "slow 100%_query")])).await.unwrap();
+    submit(&world.app, logs(&world.app, "web", &[(9, 30, "started"), (17, 10, "payment failed password=x"), (13, 20, "slow 100%_query")]))
+        .await
+        .unwrap();
     submit(&world.app, logs(&world.app, "jobs", &[(9, 15, "Sent mail")])).await.unwrap();
     let all = page(&world.app, Filter::default()).await;
     assert_eq!(bodies(&all), ["payment failed password=[redacted]", "Sent mail", "slow 100%_query", "started"]);
