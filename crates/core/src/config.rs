@@ -191,6 +191,16 @@ impl Config {
         Ok(config)
     }
 
+    /// The defaults as shipped, without file and environment.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] when the shipped file does not fit the program: a fault of ours.
+    pub fn defaults() -> Result<Self> {
+        let shipped = config::File::from_str(DEFAULTS, config::FileFormat::Toml);
+        let loaded = config::Config::builder().add_source(shipped).build().and_then(config::Config::try_deserialize::<Self>);
+        loaded.map_err(|fault| Error::Broken(format!("config.default.toml: {fault}")))
+    }
+
     /// Every problem at once.
     pub fn check(&self) -> Result<()> {
         let mut faults = Vec::new();

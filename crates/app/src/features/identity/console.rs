@@ -67,6 +67,14 @@ pub fn ticket_path(ticket: &Secret) -> String {
     format!("/login/ticket?t={}", ticket.expose())
 }
 
+/// The whole address of a ticket, with the path to go to afterwards.
+pub fn sign_in_url(app: &App, ticket: &Secret, next: &str) -> String {
+    let server = &app.config.server;
+    let base = if server.public_url.is_empty() { format!("http://{}", server.listen) } else { server.public_url.clone() };
+    let next = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+    format!("{}{}&{next}", base.trim_end_matches('/'), ticket_path(ticket))
+}
+
 /// Revokes the live tokens of this name that the demo made; tokens of people are left alone. How many it were.
 pub async fn revoke_demo_tokens(app: &App, name: &str) -> Result<usize> {
     let demo = Actor::system("demo");

@@ -22,7 +22,7 @@ use qd_core::gate::{Actor, Client};
 use qd_core::{App, Result, StateMap};
 
 pub use account::by_email;
-pub use console::{create_admin, create_token, make_ticket, mint_demo_token, revoke_demo_tokens, ticket_path};
+pub use console::{create_admin, create_token, make_ticket, mint_demo_token, revoke_demo_tokens, sign_in_url, ticket_path};
 pub use session::Identity;
 
 use crate::web::{Credentials, Feature, Sessions};
