@@ -1,16 +1,16 @@
 //! Figures about incidents: counted by a sampler and after each change, so that a dial reads memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use engine::Db;
 use qd_core::event::Handler;
 use qd_core::reading::{Reading, Status};
-use qd_core::{App, Result, Timestamp};
+use qd_core::{App, Result, StateMap, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Severity, store};
+use super::{Incident, Severity, Status as State, store};
 use crate::web::Starter;
 
 /// Where the figures come from.
@@ -108,10 +108,41 @@ fn day_of(now: Timestamp, zone: &str) -> Timestamp {
     begin().unwrap_or(Timestamp::from_seconds(now.seconds().div_euclid(86_400) * 86_400))
 }
 
+/// The worst open incident, in memory: every page's banner reads it.
+#[derive(Debug, Default)]
+pub struct Headline(RwLock<Option<Incident>>);
+
+impl Headline {
+    /// As of the last measurement.
+    pub fn get(&self) -> Option<Incident> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, worst: Option<Incident>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = worst;
+    }
+}
+
+/// Makes the state of this feature.
+pub(super) fn state(_: &qd_core::config::Config, state: &mut StateMap) -> Result<()> {
+    state.insert(Headline::default());
+    Ok(())
+}
+
+async fn worst(app: &App) -> Result<()> {
+    let worst = store::with_status(&app.db, State::Open, 1).await?.pop();
+    app.state::<Headline>()?.set(worst);
+    Ok(())
+}
+
 /// Measures and puts the figures on the board under `incidents.`; a database that does not answer reads UNKNOWN.
 pub async fn measure(app: &App) {
     let now = app.now();
-    match kpis(app).await {
+    let counted = match worst(app).await {
+        Ok(()) => kpis(app).await,
+        Err(fault) => Err(fault),
+    };
+    match counted {
         Ok(figures) => put(app, &figures, now),
         Err(fault) => {
             tracing::warn!(%fault, "incidents not counted");

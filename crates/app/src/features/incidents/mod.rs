@@ -18,14 +18,15 @@ use uuid::Uuid;
 
 pub use action::{Close, EventKind, Mitigate, Note, Open, Regress, Reopen, Update};
 pub use lifecycle::{Severity, Sla, Status};
-pub use measure::{IncidentKpis, kpis, measure};
-pub use pages::{Board, board_panel, kpi};
+pub use measure::{Headline, IncidentKpis, kpis, measure};
+pub use pages::{Board, banner, board_panel, kpi};
 pub use verb::{Filter, board, close, find, list, mitigate, note, open, regress, reopen, timeline, update};
 
 use crate::web::Feature;
 
 /// The manifest.
 pub const FEATURE: Feature = Feature {
+    state: measure::state,
     start: measure::start,
     subscriptions: measure::subscriptions,
     statements: store::STATEMENTS,

@@ -1,12 +1,13 @@
 //! The board of the Health view: three columns, and the dial of the KPI strip.
 
 use maud::{Markup, html};
+use qd_core::App;
 use qd_core::reading::Reading;
 
 use crate::features::incidents::lifecycle::Timer;
-use crate::features::incidents::{Incident, Open, Severity, Sla, Status};
+use crate::features::incidents::{Headline, Incident, Open, Severity, Sla, Status};
 use crate::ui::status::{Tone, status_word};
-use crate::ui::{Button, Kpi, avatar, badge, badge_kind, format, spark};
+use crate::ui::{Banner, Button, Kpi, avatar, badge, badge_kind, format, spark};
 use crate::web::Page;
 
 /// What stands on the board.
@@ -148,6 +149,24 @@ pub fn kpi(page: &Page<'_>) -> Kpi {
     let measured = reading.value.is_some();
     let dial = Kpi::reading("Incidents", "/incidents", &reading, page.now).unit(unit).history(&history, None);
     if measured { dial.second(second.join(" · ")) } else { dial }
+}
+
+/// The banner above every page while a SEV1 or SEV2 is open; from memory.
+pub fn banner(app: &App) -> Option<Banner> {
+    let worst = app.state::<Headline>().ok()?.get().filter(|worst| worst.severity <= Severity::Sev2)?;
+    let now = app.now();
+    let (short, path) = (format!("{} · {}", worst.severity.word(), worst.reference), format!("/incidents/{}", worst.reference));
+    let leads = worst.owner_name.as_ref().map_or_else(|| "Nobody leads it yet.".to_owned(), |name| format!("{name} leads."));
+    let timer = if worst.mitigation().due > now { worst.mitigation() } else { worst.closing() };
+    let due = if worst.mitigation().due > now { "To be mitigated in " } else { "To be closed in " };
+    let text = html! { (worst.reference) ", open " (format::duration(now.since(worst.started_at))) ". " (leads) " " (due) b { (format::countdown(timer.due, now)) } "." };
+    Some(
+        Banner::new(Tone::Crit, format!("{} · {}", worst.severity.word(), worst.title))
+            .icon("siren")
+            .short(short)
+            .text(text)
+            .link(format!("Open {}", worst.reference), path),
+    )
 }
 
 /// `MTTR 38 min, 30 days`.

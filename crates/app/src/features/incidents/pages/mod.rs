@@ -18,7 +18,7 @@ use crate::features::identity::account;
 use crate::web::{Ctx, Nothing, Place, Reply, Routes, Toast};
 use input::{EventsQuery, ListQuery, NoteBody, OpenBody, RecordQuery, UpdateBody};
 
-pub use board::{Board, board_panel, kpi};
+pub use board::{Board, banner, board_panel, kpi};
 use list::ListView;
 use record::{EventsView, RecordView};
 
