@@ -34,6 +34,7 @@ const EXPIRE_ROWS: i64 = 500;
 pub const FEATURE: Feature = Feature { state, statements: STATEMENTS, ..Feature::new("identity", session::pages::routes) };
 
 /// Every static statement of this feature.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 pub const STATEMENTS: &[&str] = &{
     let lists = [account::STATEMENTS, session::STATEMENTS, token::STATEMENTS];
     let mut all = [""; account::STATEMENTS.len() + session::STATEMENTS.len() + token::STATEMENTS.len()];
