@@ -7,5 +7,6 @@ pub mod web;
 
 /// The contents page: everything that the product does. Order does not matter.
 pub fn features() -> Vec<web::Feature> {
-    vec![features::identity::FEATURE]
+    use features::{health, identity, incidents, settings, telemetry};
+    vec![views::HOME, views::HEALTH, health::FEATURE, incidents::FEATURE, telemetry::FEATURE, identity::FEATURE, settings::FEATURE]
 }

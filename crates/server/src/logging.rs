@@ -15,9 +15,12 @@ const KEPT_FILES: usize = 14;
 pub fn start(log: &Log, data_dir: &Path, stdout: bool) -> Option<WorkerGuard> {
     let filter = || EnvFilter::try_new(&log.level).unwrap_or_else(|_| EnvFilter::new("info"));
     let console = stdout.then(|| fmt::layer().json().flatten_event(true).with_filter(filter()));
+    let directory = data_dir.join("logs");
+    // The appender says by itself when the directory can't be written.
+    let _ = std::fs::create_dir_all(&directory);
     let rolling = log.file.then(|| {
         let builder = tracing_appender::rolling::Builder::new().rotation(tracing_appender::rolling::Rotation::DAILY);
-        builder.filename_prefix("quarterdeck").filename_suffix("log").max_log_files(KEPT_FILES).build(data_dir.join("logs"))
+        builder.filename_prefix("quarterdeck").filename_suffix("log").max_log_files(KEPT_FILES).build(&directory)
     });
     let (file, guard) = match rolling {
         Some(Ok(appender)) => {

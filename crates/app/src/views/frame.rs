@@ -1,8 +1,11 @@
 //! What surrounds every page: menu, environment, freshness, account.
 
 use maud::Markup;
+use qd_core::gate::Access;
 use qd_core::reading::Status;
 
+use crate::features::incidents;
+use crate::ui::Banner;
 use crate::ui::freshness::Freshness;
 use crate::ui::layout::{self, Count, NavItem, User};
 use crate::ui::menu::Entry;
@@ -32,7 +35,8 @@ impl Frame {
 
 fn link(item: &MenuItem, page: &Page<'_>) -> NavItem {
     let mut link = NavItem::new(item.label, item.href, item.icon, Some(item.key));
-    link.current = page.path == item.href || page.path.starts_with(&format!("{}/", item.href.trim_end_matches('/')));
+    let below = |place: &str| page.path == place || page.path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/'));
+    link.current = below(item.href) || item.within.iter().any(|place| below(place));
     link.below = item.order >= 100;
     link.count = (item.count)(page.app).map(|(n, status, text)| Count { n, status, text });
     link
@@ -52,6 +56,7 @@ impl Chrome for Frame {
         };
         if let Some(role) = page.actor.role() {
             chrome.nav = self.nav(page);
+            chrome.banners = banners(page);
             chrome.events = Some("/events".into());
             chrome.freshness = Some(Freshness { measured: oldest(page) });
             chrome.measure = Some("/health/refresh".into());
@@ -64,6 +69,11 @@ impl Chrome for Frame {
         }
         if page.htmx { layout::fragment(&chrome, &content) } else { layout::page(&chrome, &content) }
     }
+}
+
+/// What everybody who reads must know, whatever page they are on.
+fn banners(page: &Page<'_>) -> Vec<Banner> {
+    if Access::READ.admits(page.actor) { incidents::banner(page.app).into_iter().collect() } else { Vec::new() }
 }
 
 /// The oldest fresh figure on the board: what the page's age says.

@@ -21,7 +21,7 @@ fn routes(routes: Routes) -> Routes {
         Access::SignedIn,
         "The design system's parts in all states",
         components,
-    )
+    
 }
 
 async fn start(ctx: Ctx, _: Request<Body>) -> Response {

@@ -23,6 +23,8 @@ pub struct MenuItem {
     pub key: char,
     /// Place in the list; 100 and up stand in the lower group.
     pub order: u16,
+    /// Paths of other pages that belong to it.
+    pub within: &'static [&'static str],
     /// Who sees it.
     pub access: Access,
     /// What needs attention there: number, urgency, and the words for screen readers. Reads the board only.
@@ -32,7 +34,7 @@ pub struct MenuItem {
 impl MenuItem {
     /// A place that never shows a count.
     pub const fn new(label: &'static str, href: &'static str, icon: &'static str, key: char, order: u16, access: Access) -> Self {
-        Self { label, href, icon, key, order, access, count: |_| None }
+        Self { label, href, icon, key, order, access, within: &[], count: |_| None }
     }
 }
 

@@ -27,8 +27,7 @@ impl Child {
     /// Starts it, and waits until it answers.
     pub async fn start(
         options: &Demo,
-        scenario: marketplace::Scenario,
-        database: &Secret,
+                database: &Secret,
         listen: SocketAddr,
         control: SocketAddr,
         token: &Secret,
@@ -36,7 +35,7 @@ impl Child {
         let program = std::env::current_exe().map_err(|fault| Error::Broken(format!("the program's own path: {fault}")))?;
         let headers = format!("authorization=Bearer {}", token.expose());
         let mut command = Command::new(program);
-        command.args(["marketplace", "--stop-on-stdin-eof", "--listen", &listen.to_string(), "--scenario", &scenario.to_string(), "--data-dir"]);
+        command.args(["marketplace", "--stop-on-stdin-eof", "--listen", &listen.to_string(), "--scenario", &options.scenario, "--data-dir"]);
         command.arg(options.data_dir.join("marketplace"));
         if options.no_traffic {
             command.arg("--no-traffic");
@@ -55,9 +54,13 @@ impl Child {
         let (kill, mut killed) = watch::channel(false);
         let (say, ended) = watch::channel(false);
         tokio::spawn(async move {
-            tokio::select! {
-                _ = process.wait() => {}
-                _ = killed.wait_for(|kill| *kill) => { let _ = process.kill().await; }
+            let must_end = tokio::select! {
+                _ = process.wait() => false,
+                _ = async { killed.wait_for(|kill| *kill).await.is_ok() } => true,
+            };
+            if must_end {
+                // An error says that it has ended by itself.
+                let _ = process.kill().await;
             }
             say.send_replace(true);
         });

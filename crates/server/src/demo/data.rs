@@ -86,7 +86,7 @@ pub(super) async fn seed(url: &Secret, options: &Demo, quiet: bool) -> Result<()
         other => Error::Broken(format!("The marketplace's database can't be opened: {other}.")),
     };
     let db = Db::open(url.expose(), DbOptions::default()).await.map_err(fault)?;
-    marketplace::schema::migrate(&db).await.map_err(fault)?;
+    marketplace::migrate(&db).await.map_err(fault)?;
     let there = marketplace::generate::is_generated(&db).await.map_err(sentence)?;
     db.close().await;
     if there {

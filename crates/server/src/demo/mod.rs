@@ -28,7 +28,7 @@ const LINK_MINUTES: i64 = 60;
 /// # Errors
 /// One sentence: a taken port, an unwritable directory, a newer database, a Postgres that does not answer.
 pub async fn run(options: Demo, json: bool) -> Result<ExitCode> {
-    let scenario = options.scenario.parse::<marketplace::Scenario>().map_err(sentence)?;
+    options.scenario.parse::<marketplace::Scenario>().map_err(sentence)?;
     let (own, shop) = listeners(options.port).await?;
     let (address, shop_address) = (local(&own)?, local(&shop)?);
     if options.reset {
@@ -43,10 +43,11 @@ pub async fn run(options: Demo, json: bool) -> Result<ExitCode> {
     let app = wiring::assemble(config, Clock::system()).await?;
     let link = sign_in(&app, address).await?;
     let token = identity::mint_demo_token(&app).await?;
-    let running = Running::start(app, own).await?;
-    // The child binds the port itself; it was held until here so that a taken port is told before anything is started.
+    // The child binds the port itself; it was held until here so that a taken port is told before anything is started. The shop opens first:
+    // probes must not find a closed door that nobody closed.
     drop(shop);
-    let child = child::Child::start(&options, scenario, &databases.marketplace, shop_address, address, &token).await?;
+    let child = child::Child::start(&options, &databases.marketplace, shop_address, address, &token).await?;
+    let running = Running::start(app, own).await?;
     screen::show(&screen::Facts { address, shop: shop_address, link: &link, pid: child.id(), options: &options }, json);
     wait(&child).await;
     let (_, ()) = tokio::join!(child.stop(), running.stop());
