@@ -14,6 +14,7 @@ mod retain;
 use qd_core::Result;
 use qd_core::config::Config;
 
+pub use endpoints::pages::{Range, ServicePage, SlowEndpoints, panel as endpoints_panel, service_href, slow as slow_endpoints};
 pub use endpoints::{EndpointFigures, MinuteFigures, ServiceSeen, WindowFigures, minutes, routes, services, window};
 pub use ingest::Telemetry;
 pub use logs::{Filter, LogPage, LogRecord, records, warnings};

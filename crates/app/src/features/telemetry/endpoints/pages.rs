@@ -2,7 +2,7 @@
 
 use maud::{Markup, Render, html};
 use qd_core::gate::Access;
-use qd_core::{Error, Result, Timestamp};
+use qd_core::{App, Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -12,7 +12,7 @@ use crate::ui::chart::{Chart, Kind};
 use crate::ui::stats::{Stat, stats_card};
 use crate::ui::status::status_word;
 use crate::ui::table::{Column, Priority, cell_at, cell_number, row, row_name, table};
-use crate::ui::tabs::{Tab, seg};
+use crate::ui::tabs::{Tab, seg, tabs};
 use crate::ui::{Empty, Tone, card, format, page_head};
 use crate::web::{Ctx, Page, Place, Reply, Routes, View};
 
@@ -74,12 +74,21 @@ pub struct SlowEndpoints {
 }
 
 async fn slow_endpoints(ctx: Ctx, given: Range) -> Result<Reply<SlowEndpoints>> {
-    let (timeframe, from) = range(&given, ctx.now)?;
-    let mut endpoints = read::routes(&ctx.app, given.service.as_deref(), from, ctx.now).await?;
+    Ok(Reply::ok(slow(&ctx.app, &given).await?))
+}
+
+/// The slowest endpoints of a range, for this page and for [`panel`] in other views.
+///
+/// # Errors
+/// [`Error::Invalid`] for an unknown range, and those of the database.
+pub async fn slow(app: &App, given: &Range) -> Result<SlowEndpoints> {
+    let now = app.now();
+    let (timeframe, from) = range(given, now)?;
+    let mut endpoints = read::routes(app, given.service.as_deref(), from, now).await?;
     endpoints.retain(|endpoint| endpoint.kind == super::Kind::Server.word());
     let total = endpoints.len();
     endpoints.truncate(ROWS);
-    Ok(Reply::ok(SlowEndpoints { timeframe, from, to: ctx.now, service: given.service, total, endpoints }))
+    Ok(SlowEndpoints { timeframe, from, to: now, service: given.service.clone(), total, endpoints })
 }
 
 impl View for SlowEndpoints {
@@ -96,8 +105,14 @@ impl View for SlowEndpoints {
             }
             (_, slow) => format!("{} of {} over 500 ms at p95.", slow, format::count(count(self.total), "endpoint", "endpoints")),
         };
-        html! { (page_head("Slow endpoints", &sentence, &html! { (ranges(page, self.timeframe)) })) (panel(self)) }
+        html! { (page_head("Slow endpoints", &sentence, &html! { (ranges(page, self.timeframe)) })) (log_tabs("/logs/slow-endpoints")) (panel(self)) }
     }
+}
+
+/// What there is to see of logs and endpoints.
+pub fn log_tabs(current: &str) -> Markup {
+    let all = [("Slow endpoints", "/logs/slow-endpoints"), ("Log records", "/logs/records")];
+    tabs("Logs and endpoints", &all.map(|(label, href)| Tab::new(label, href, href == current)))
 }
 
 /// The card with the table, for other views.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Filter, LogPage, LogRecord, records};
-use crate::features::telemetry::endpoints::pages::service_href;
+use crate::features::telemetry::endpoints::pages::{log_tabs, service_href};
 use crate::features::telemetry::endpoints::{ServiceSeen, services};
 use crate::ui::field::Field;
 use crate::ui::pager::pager;
@@ -53,6 +53,7 @@ impl View for RecordsPage {
         let content = if self.page.records.is_empty() { self.nothing() } else { record_rows(&self.page.records, page.now, true) };
         html! {
             (page_head("Log records", sentence, &html! {}))
+            (log_tabs("/logs/records"))
             (card("Records").body(self.form()).fill(content).foot(self.pages()))
         }
     }
