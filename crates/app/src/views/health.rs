@@ -19,7 +19,7 @@ const ENDPOINTS: usize = 10;
 
 /// The manifest of the view.
 pub const FEATURE: Feature = Feature {
-    menu: Some(MenuItem { count, ..MenuItem::new("Health & Incidents", "/health", "activity", 'h', 10, Access::READ) }),
+    menu: Some(MenuItem { count, within: &["/incidents", "/services"], ..MenuItem::new("Health & Incidents", "/health", "activity", 'h', 10, Access::READ) }),
     ..Feature::new("health-view", routes)
 };
 

@@ -16,12 +16,8 @@ use crate::web::{Ctx, Feature, Nothing, Page, Reply, Routes, View};
 pub const FEATURE: Feature = Feature::new("home", routes);
 
 fn routes(routes: Routes) -> Routes {
-    routes.raw(Method::GET, "/", Access::Anyone, "Start: the first view that you may see", start).page(
-        "/components",
-        Access::SignedIn,
-        "The design system's parts in all states",
-        components,
-    
+    let routes = routes.raw(Method::GET, "/", Access::Anyone, "Start: the first view that you may see", start);
+    routes.page("/components", Access::SignedIn, "The design system's parts in all states", components)
 }
 
 async fn start(ctx: Ctx, _: Request<Body>) -> Response {
