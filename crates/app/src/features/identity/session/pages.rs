@@ -82,7 +82,7 @@ impl View for LoginPage {
                 @if let Some(next) = &self.next { input type="hidden" name="next" value=(next); }
                 (email) (password)
                 button type="submit" class="btn btn--primary btn--tall" { "Sign in" }
-                p class="small quiet" { "Sign-ins are written to the audit log. Forgot it? Ask a SUPER_ADMIN for a one-time link." }
+                p class="small quiet" { "Sign-ins are written to the audit log. Forgot it? Ask a SUPER_ADMIN for a one-time link, or run " code { "quarterdeck admin link" } " on the server." }
             }
         };
         frame(page, &form)
