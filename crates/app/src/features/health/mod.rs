@@ -21,6 +21,7 @@ use qd_core::{App, Error, Result, StateMap, Timestamp};
 pub use overview::{measured, overview};
 pub use pages::{services_panel, strip};
 
+use super::{incidents, telemetry};
 use crate::web::{Feature, Starter};
 
 /// Seconds between two measurements on demand.
@@ -133,7 +134,11 @@ async fn look(app: App) {
     let Ok(all) = app.state::<checks::Checks>() else { return };
     let queues = futures::future::join_all(app.ports.queues.iter().map(|source| sample::queues(&app, source)));
     let probes = futures::future::join_all(all.all().iter().map(|check| checks::look(&app, &all, check)));
-    tokio::join!(queues, sample::database(&app), probes);
+    let requests = telemetry::endpoints::sample_once(&app);
+    let (_, _, _, _, requests) = tokio::join!(queues, sample::database(&app), probes, incidents::measure(&app), requests);
+    if let Err(fault) = requests {
+        tracing::warn!(%fault, "requests not sampled");
+    }
 }
 
 /// Deletes results of checks older than thirty days. Returns how many rows.

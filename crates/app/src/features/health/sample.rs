@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use qd_core::event::Event;
 use qd_core::port::QueueSource;
+use qd_core::reading::{Reading, Status};
 use qd_core::{App, Timestamp};
 use serde_json::json;
 use tracing::{debug, warn};
@@ -129,7 +130,11 @@ pub async fn strip(app: App) {
 pub fn tick(app: &App) {
     let now = app.now();
     for dial in overview::dials(app, now) {
-        app.board.put(dial.board_key(), dial.reading, now);
+        let key = dial.board_key();
+        // What is not measured now is a gap in the line, not a flat continuation of the last figure.
+        let counts = !matches!(dial.reading.status, Status::Unknown | Status::Stale);
+        let value = dial.reading.value.filter(|_| counts);
+        app.board.put(key, Reading { value, ..dial.reading }, now);
     }
     tell(app, now);
 }

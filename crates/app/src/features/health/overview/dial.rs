@@ -80,7 +80,8 @@ fn requests(app: &App, now: Timestamp) -> Dial {
         unit: "ms p95".into(),
         sub: line(&[errors, text(&api.throughput)], api.reason.as_ref()),
         limit: None,
-        connected: app.board.get("api.p95", now).is_some(),
+        // Until the first request it is not known whether anybody will ever report one.
+        connected: reading.taken_at.is_some(),
         reading,
     }
 }
