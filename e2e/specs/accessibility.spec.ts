@@ -1,6 +1,5 @@
 import { expectAccessible, expectNoSidewaysScroll } from "../support/axe.ts";
-import { pages, unreached } from "../support/pages.ts";
-import { expect, test } from "../support/test.ts";
+import { expect, product, test } from "../support/test.ts";
 
 const widths = [390, 1440];
 
@@ -9,11 +8,9 @@ for (const theme of ["light", "dark"] as const) {
     test.describe(`${theme}, ${width} px`, () => {
       test.use({ colorScheme: theme, viewport: { width, height: width < 600 ? 844 : 900 } });
 
-      test("every page has no accessibility violation and does not scroll sideways", async ({ page, request }) => {
+      test("every page has no accessibility violation and does not scroll sideways", async ({ page }) => {
         test.setTimeout(300_000);
-        const places = await pages(request);
-        expect(await unreached(request, places), "pages that no link leads to").toEqual([]);
-        for (const { path } of places) {
+        for (const { path } of product().places) {
           await test.step(path, async () => {
             await page.goto(path);
             await expectAccessible(page, path);
@@ -22,10 +19,10 @@ for (const theme of ["light", "dark"] as const) {
         }
       });
 
-      test("every dialog is accessible, closes by Escape and gives the focus back", async ({ page, request }) => {
+      test("every dialog is accessible, closes by Escape and gives the focus back", async ({ page }) => {
         test.setTimeout(300_000);
         const seen = new Set<string>();
-        for (const { path } of await pages(request)) {
+        for (const { path } of product().places) {
           await page.goto(path);
           const openers = page.locator("a[data-dialog]:visible");
           const hrefs = await openers.evaluateAll((all) => all.map((a) => a.getAttribute("href") ?? ""));
@@ -51,11 +48,15 @@ for (const theme of ["light", "dark"] as const) {
   }
 }
 
+test("every page and form is found by following links", () => {
+  expect(product().unreached).toEqual([]);
+});
+
 test.describe("1920 px", () => {
   test.use({ viewport: { width: 1920, height: 1080 } });
 
-  test("no page scrolls sideways", async ({ page, request }) => {
-    for (const { path } of await pages(request)) {
+  test("no page scrolls sideways", async ({ page }) => {
+    for (const { path } of product().places) {
       await page.goto(path);
       await expectNoSidewaysScroll(page, path);
     }

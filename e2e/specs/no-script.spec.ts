@@ -20,7 +20,7 @@ test("sign in, open, mitigate, close and reopen an incident without script", asy
   await expect(page.locator("main")).toContainText(title);
 
   for (const [verb, word] of [["Mitigate", "MITIGATED"], ["Close", "CLOSED"], ["Reopen", "OPEN"]] as const) {
-    await page.locator("main").getByRole("link", { name: new RegExp(`^(Mark )?${verb}`) }).first().click();
+    await page.locator("main").getByRole("link", { name: new RegExp(`^(Mark )?${verb}`, "i") }).first().click();
     // Too short: the page comes back with the error and with what was typed.
     await page.getByLabel("Reason").evaluate((field) => field.removeAttribute("minlength"));
     await page.getByLabel("Reason").fill("short");

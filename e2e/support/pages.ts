@@ -7,43 +7,40 @@ export interface Place {
   path: string;
 }
 
+/** Addresses of one route that are looked at for further links. */
+const enough = 5;
+
 const fits = (path: string, pattern: string) => {
   const [have, want] = [path.split(/[?#]/)[0]?.split("/") ?? [], pattern.split("/")];
   return have.length === want.length && want.every((part, index) => part.startsWith("{") || part === have[index]);
 };
 
-const links = (html: string) => [...html.matchAll(/href="(\/[^"]*)"/g)].map(([, link]) => (link ?? "").replaceAll("&amp;", "&"));
+const links = (html: string) => [...html.matchAll(/(?:href|action)="(\/[^"]*)"/g)].map(([, link]) => (link ?? "").replaceAll("&amp;", "&").split("#")[0] ?? "");
 
-/** All pages that this session may read; fails on a page that is listed and does not answer. */
-export async function pages(request: APIRequestContext): Promise<Place[]> {
+/** One address for each page and each form that this session may read, and the patterns of which none was found. */
+export async function pages(request: APIRequestContext): Promise<{ places: Place[]; unreached: string[] }> {
   const document = await (await request.get("/api/openapi.json")).json();
-  const patterns = new Set<string>();
-  for (const path of Object.values<Record<string, any>>(document.paths)) {
-    if (path.get?.["x-html-path"]) patterns.add(path.get["x-html-path"]);
-  }
-  const html = async (path: string) => {
+  const operations = Object.values<Record<string, any>>(document.paths).flatMap((path) => Object.values<any>(path));
+  const patterns = [...new Set<string>(operations.flatMap((operation) => operation["x-html-path"] ?? []))].sort();
+  // A pattern without an id is the better name of an address: /incidents/new before /incidents/{id}.
+  const named = (path: string) => patterns.find((pattern) => pattern === path.split("?")[0]) ?? patterns.find((pattern) => fits(path, pattern));
+  const places = new Map<string, Place>();
+  const visits = new Map<string, number>();
+  const seen = new Set<string>();
+  const queue = ["/", ...patterns.filter((pattern) => !pattern.includes("{"))];
+  for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
+    const pattern = named(path);
+    const visited = visits.get(pattern ?? path) ?? 0;
+    if (seen.has(path) || (!pattern && path !== "/") || visited >= enough) continue;
+    seen.add(path);
+    visits.set(pattern ?? path, visited + 1);
     const answer = await request.get(path, { headers: { Accept: "text/html" } });
-    if (![200, 403].includes(answer.status())) throw new Error(`${path} answers ${answer.status()}`);
-    return answer.ok() ? await answer.text() : undefined;
-  };
-  const places: Place[] = [];
-  const found = new Set<string>();
-  for (const pattern of [...patterns].filter((pattern) => !pattern.includes("{")).sort()) {
-    const text = await html(pattern);
-    if (text === undefined) continue;
-    places.push({ pattern, path: pattern });
-    for (const link of links(text)) found.add(link);
+    if (answer.status() === 403) continue;
+    // A form whose act is not possible now (closing what is closed) says so with a conflict.
+    if (answer.status() === 409) continue;
+    if (!answer.ok()) throw new Error(`${path} answers ${answer.status()}`);
+    if (pattern && !places.has(pattern)) places.set(pattern, { pattern, path });
+    queue.push(...links(await answer.text()));
   }
-  for (const pattern of [...patterns].filter((pattern) => pattern.includes("{")).sort()) {
-    const path = [...found].find((link) => fits(link, pattern));
-    if (path && (await html(path)) !== undefined) places.push({ pattern, path });
-  }
-  return places;
-}
-
-/** Patterns of which no address was found: tests say so instead of passing over them. */
-export async function unreached(request: APIRequestContext, reached: Place[]): Promise<string[]> {
-  const document = await (await request.get("/api/openapi.json")).json();
-  const all = Object.values<Record<string, any>>(document.paths).flatMap((path) => path.get?.["x-html-path"] ?? []);
-  return [...new Set<string>(all)].filter((pattern) => !reached.some((place) => place.pattern === pattern));
+  return { places: [...places.values()], unreached: patterns.filter((pattern) => !places.has(pattern)) };
 }

@@ -1,23 +1,24 @@
 // Before the first test: start the product, make the accounts, sign each in once. After the last: stop it.
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import { type APIRequestContext, request } from "@playwright/test";
 import { clumsy, password, people, sessionFile } from "./people.ts";
+import { type Place, pages } from "./pages.ts";
 import { type Product, command, startDemo } from "./product.ts";
 
 export default async function setup() {
   const { product, stop } = await startDemo();
   try {
-    await furnish(product);
+    const found = await furnish(product);
+    process.env.QD_E2E = JSON.stringify({ ...product, ...found });
   } catch (error) {
     await stop();
     throw error;
   }
-  process.env.QD_E2E = JSON.stringify(product);
   return stop;
 }
 
-async function furnish(product: Product) {
+async function furnish(product: Product): Promise<{ places: Place[]; unreached: string[] }> {
   for (const person of [...people, clumsy]) {
     await command(product, ["admin", "create", "--email", person.email, "--name", person.name, "--role", person.role], { QD_PASSWORD: password });
   }
@@ -30,15 +31,24 @@ async function furnish(product: Product) {
     if (role === "ADMIN") await incidents(context);
     await context.dispose();
   }
-  writeFileSync(join(import.meta.dirname, "../output/product.json"), JSON.stringify(product));
+  const everything = await request.newContext({ baseURL: product.url, storageState: sessionFile("SUPER_ADMIN") });
+  const found = await pages(everything);
+  await everything.dispose();
+  return found;
 }
 
-/** Lists and pages are tested with something on them. */
+/** Lists and pages are tested with something on them, and each act with something that it can be done to. */
 async function incidents(context: APIRequestContext) {
   const titles = ["Checkout answers slowly", "Labels are not printed", "Search finds nothing in Fermented foods"];
+  const reason = "Set up for the browser tests";
   for (const [index, title] of titles.entries()) {
-    const data = { title, severity: `SEV${index + 1}`, summary: "Seen on the dashboard; customers write in." };
-    const answer = await context.post("/api/admin/ops/incidents", { data });
-    if (!answer.ok()) throw new Error(`no incident: ${answer.status()} ${await answer.text()}`);
+    await act(context, "/api/admin/ops/incidents", { title, severity: `SEV${index + 1}`, summary: "Seen on the dashboard; customers write in." });
   }
+  await act(context, "/api/admin/ops/incidents/INC-2/mitigate", { reason });
+  await act(context, "/api/admin/ops/incidents/INC-3/close", { reason });
+}
+
+async function act(context: APIRequestContext, path: string, data: object) {
+  const answer = await context.post(path, { data });
+  if (!answer.ok()) throw new Error(`${path} answers ${answer.status()}: ${await answer.text()}`);
 }

@@ -1,12 +1,13 @@
 // `test` with a role, the product's address, and a watch: any console error, script error, broken request or CSP violation fails the test.
 import { type Page, test as base, expect } from "@playwright/test";
 import { type Role, sessionFile } from "./people.ts";
+import type { Place } from "./pages.ts";
 import type { Product } from "./product.ts";
 
 export { expect };
 
-/** The product that the set-up has started. */
-export const product = (): Product => JSON.parse(process.env.QD_E2E ?? "null");
+/** The product that the set-up has started, and its pages. */
+export const product = (): Product & { places: Place[]; unreached: string[] } => JSON.parse(process.env.QD_E2E ?? "null");
 
 /** The browser writes a line for each refused request; these answers are meant (sign in, may not, conflict, mistyped, too many). */
 const meant = /Failed to load resource: the server responded with a status of (401|403|409|422|429)/;
@@ -24,8 +25,10 @@ export function watch(page: Page): string[] {
   return faults;
 }
 
-export const test = base.extend<{ role: Role }>({
+export const test = base.extend<{ role: Role; tolerated: RegExp[] }>({
   role: ["SUPER_ADMIN", { option: true }],
+  /** A test that breaks something on purpose says here what the browser will write about it. */
+  tolerated: async ({}, use) => use([]),
   baseURL: async ({}, use) => use(product().url),
   storageState: async ({ role }, use) => use(role === "nobody" ? { cookies: [], origins: [] } : sessionFile(role)),
   context: async ({ context }, use) => {
@@ -34,9 +37,9 @@ export const test = base.extend<{ role: Role }>({
     });
     await use(context);
   },
-  page: async ({ page }, use) => {
+  page: async ({ page, tolerated }, use) => {
     const faults = watch(page);
     await use(page);
-    expect(faults, "faults in the browser's console").toEqual([]);
+    expect(faults.filter((fault) => !tolerated.some((pattern) => pattern.test(fault))), "faults in the browser's console").toEqual([]);
   },
 });

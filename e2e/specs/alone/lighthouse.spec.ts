@@ -1,5 +1,5 @@
 // Lighthouse on real pages with a session: performance, accessibility and best practices at 95 or more.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,6 @@ import lighthouse, { desktopConfig } from "lighthouse";
 import { sessionFile } from "../../support/people.ts";
 import { expect, product, test } from "../../support/test.ts";
 import { chromiumOptions } from "../../tools/chromium.mjs";
-import { readFileSync } from "node:fs";
 
 const bar = 95;
 const categories = ["performance", "accessibility", "best-practices"];
@@ -21,8 +20,15 @@ const freePort = () =>
     });
   });
 
-for (const path of ["/health", "/incidents", "/audit"]) {
-  test(`Lighthouse on ${path}`, async () => {
+const runs = [
+  { path: "/health", form: "desktop" },
+  { path: "/health", form: "mobile" },
+  { path: "/incidents", form: "desktop" },
+  { path: "/audit", form: "desktop" },
+];
+
+for (const { path, form } of runs) {
+  test(`Lighthouse on ${path}, ${form}`, async () => {
     test.setTimeout(120_000);
     const port = await freePort();
     const profile = mkdtempSync(join(tmpdir(), "quarterdeck-lighthouse-"));
@@ -30,10 +36,10 @@ for (const path of ["/health", "/incidents", "/audit"]) {
     try {
       await context.addCookies(JSON.parse(readFileSync(sessionFile("SUPER_ADMIN"), "utf8")).cookies);
       const flags = { port, onlyCategories: categories, logLevel: "error", disableStorageReset: true } as const;
-      const result = await lighthouse(product().url + path, { ...flags, onlyCategories: [...categories] }, desktopConfig);
+      const result = await lighthouse(product().url + path, { ...flags, onlyCategories: [...categories] }, form === "desktop" ? desktopConfig : undefined);
       const report = result!.lhr;
       mkdirSync("output", { recursive: true });
-      writeFileSync(`output/lighthouse${path.replaceAll("/", "-")}.json`, JSON.stringify(report, null, 1));
+      writeFileSync(`output/lighthouse${path.replaceAll("/", "-")}-${form}.json`, JSON.stringify(report, null, 1));
       expect(report.finalDisplayedUrl, "not sent to the sign-in page").toContain(path);
       for (const category of categories) {
         const found = report.categories[category]!;
