@@ -3,4 +3,9 @@
 mod support;
 
 mod architecture;
+mod health;
+mod identity;
 mod routes;
+mod settings;
+mod telemetry;
+mod twins;
