@@ -7,6 +7,6 @@ pub mod web;
 
 /// The contents page: everything that the product does. Order does not matter.
 pub fn features() -> Vec<web::Feature> {
-    use features::{health, identity, incidents, settings, telemetry};
-    vec![views::HOME, views::HEALTH, health::FEATURE, incidents::FEATURE, telemetry::FEATURE, identity::FEATURE, settings::FEATURE]
+    use features::{audit, health, identity, incidents, settings, telemetry};
+    vec![views::HOME, views::HEALTH, health::FEATURE, incidents::FEATURE, audit::FEATURE, telemetry::FEATURE, identity::FEATURE, settings::FEATURE]
 }

@@ -1,8 +1,10 @@
 //! What the product does: one folder a feature.
 
+pub mod audit;
 pub mod health;
 pub mod identity;
 pub mod incidents;
+pub mod settings;
 pub mod telemetry;
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(crate) use on_both;
 /// An application on a fresh database.
 pub struct World {
     pub app: App,
-    pub dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     database: Option<(String, String)>,
 }
 
@@ -81,7 +81,7 @@ impl World {
             clock,
             config,
         });
-        Self { app, dir, database }
+        Self { app, _dir: dir, database }
     }
 
     /// Drops the database; a failed test leaves it for a look.

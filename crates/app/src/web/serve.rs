@@ -92,7 +92,9 @@ fn tables(routes: &Routes) -> (Table, Table) {
     let (mut data, mut admin) = (Table::new(), Table::new());
     for entry in routes.entries() {
         let entry = Arc::new(entry.clone());
-        let api_plane = if entry.is_raw() { &mut data } else { &mut admin };
+        // A raw route under the admin API (a download) is kept to the admin's networks like the rest of it.
+        let ours = entry.api.as_deref().is_some_and(|path| path.starts_with(super::API));
+        let api_plane = if entry.is_raw() && !ours { &mut data } else { &mut admin };
         if let Some(path) = &entry.api {
             let shape = if entry.is_raw() { Shape::Raw } else { Shape::Json };
             add(api_plane, path.clone(), &entry.method, shape, &entry);

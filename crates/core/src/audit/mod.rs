@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 pub use chain::{GENESIS, canonical, digest, hash_of};
 pub use checkpoint::{Anchor, Checkpoint, Signer, checkpoint_if_due, checkpoints};
-pub use read::{Filter, by_seq, export_page, get, list, related};
+pub use read::{Filter, by_seq, export_page, get, list, matching_after, related};
 pub use verify::{Break, Report, Verifier, verify};
 
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! Reading the trail: filtered pages, one row with its relatives, and pages for export.
 
 use engine::{Db, Tx, args};
-use sea_query::{Asterisk, Expr, ExprTrait, Iden, Order, Query};
+use sea_query::{Asterisk, Expr, ExprTrait, Iden, Order, Query, SelectStatement};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -74,9 +74,24 @@ fn moment(field: &Option<String>, name: &str) -> Result<Option<i64>> {
 
 /// Rows that match, newest first.
 pub async fn list(db: &Db, filter: &Filter) -> Result<Vec<Row>> {
+    let mut query = matching(filter)?;
+    query.order_by(AuditEvent::Seq, Order::Desc).limit(filter.limit.unwrap_or(50).clamp(1, 200));
+    if let Some(before) = filter.before {
+        query.and_where(Expr::col(AuditEvent::Seq).lt(before));
+    }
+    Ok(db.select(&query).await?)
+}
+
+/// Rows after `seq` that match, oldest first, at most `limit` (1 to 5,000); the filter's own paging does not count.
+pub async fn matching_after(db: &Db, filter: &Filter, seq: i64, limit: u64) -> Result<Vec<Row>> {
+    let mut query = matching(filter)?;
+    query.and_where(Expr::col(AuditEvent::Seq).gt(seq)).order_by(AuditEvent::Seq, Order::Asc).limit(limit.clamp(1, 5_000));
+    Ok(db.select(&query).await?)
+}
+
+fn matching(filter: &Filter) -> Result<SelectStatement> {
     let mut query = Query::select();
-    query.column(Asterisk).from(AuditEvent::Table).order_by(AuditEvent::Seq, Order::Desc);
-    query.limit(filter.limit.unwrap_or(50).clamp(1, 200));
+    query.column(Asterisk).from(AuditEvent::Table);
     for (column, wanted) in [
         (AuditEvent::Scope, &filter.scope),
         (AuditEvent::Event, &filter.event),
@@ -101,10 +116,7 @@ pub async fn list(db: &Db, filter: &Filter) -> Result<Vec<Row>> {
     if let Some(to) = moment(&filter.to, "to")? {
         query.and_where(Expr::col(AuditEvent::At).lt(to));
     }
-    if let Some(before) = filter.before {
-        query.and_where(Expr::col(AuditEvent::Seq).lt(before));
-    }
-    Ok(db.select(&query).await?)
+    Ok(query)
 }
 
 /// One row.

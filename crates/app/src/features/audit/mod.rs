@@ -1,0 +1,69 @@
+//! The audit trail for people: who changed what, when and why, whether the chain is whole, and the trail as a file.
+//!
+//! Reading and verifying change nothing. An export is itself recorded. The trail is written by [`qd_core::audit`] alone; this feature has no
+//! table of its own. [`verify_file`] checks an exported file without a database.
+
+mod export;
+mod pages;
+mod verify;
+
+use std::io::BufRead;
+
+use qd_core::audit::{Checkpoint, Report, Row, Verifier};
+use qd_core::gate::Access;
+use qd_core::reading::Status;
+use qd_core::{App, Error, Result};
+
+pub use verify::{Outcome, Progress, Verification, run as verify_now};
+
+use crate::web::{Feature, MenuItem};
+
+/// The manifest.
+pub const FEATURE: Feature = Feature {
+    menu: Some(MenuItem { count, ..MenuItem::new("Audit", "/audit", "shield-check", 'a', 100, Access::Audit) }),
+    state: |_, state| {
+        state.insert(Verification::default());
+        Ok(())
+    },
+    start: verify::start,
+    ..Feature::new("audit", pages::routes)
+};
+
+/// A mark beside the menu entry when the last verification found a break.
+fn count(app: &App) -> Option<(i64, Status, String)> {
+    let last = app.state::<Verification>().ok()?.last()?;
+    (!last.valid).then(|| (1, Status::Crit, "the audit trail is broken".into()))
+}
+
+/// Verifies an exported file line by line: each line must be a row exactly as exported, each row must match its hash and link to the one
+/// before, and the checkpoints (whose signatures the caller has checked) must fit.
+///
+/// # Errors
+/// [`Error::Invalid`] with the number of a line that is no row; [`Error::Broken`] when reading fails. A broken chain is no error: the report
+/// names its first break.
+pub fn verify_file(lines: impl BufRead, checkpoints: Vec<Checkpoint>) -> Result<Report> {
+    let mut verifier = Verifier::new(checkpoints);
+    for (number, line) in (1_u64..).zip(lines.lines()) {
+        let line = line.map_err(|fault| Error::Broken(format!("line {number} can't be read: {fault}")))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        if !verifier.take(&row_of(&line).map_err(|detail| Error::invalid("file", format!("Line {number} is no audit row: {detail}.")))?)? {
+            break;
+        }
+    }
+    Ok(verifier.finish())
+}
+
+/// The row of a line. A field that is not the trail's is refused: no hash covers it.
+fn row_of(line: &str) -> std::result::Result<Row, String> {
+    let value: serde_json::Value = serde_json::from_str(line).map_err(|fault| fault.to_string())?;
+    let row: Row = serde_json::from_value(value.clone()).map_err(|fault| fault.to_string())?;
+    match serde_json::to_value(&row) {
+        Ok(same) if same == value => Ok(row),
+        _ => Err("it has fields that are not the trail's".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
