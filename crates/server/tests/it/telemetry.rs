@@ -222,21 +222,24 @@ async fn a_full_queue_says_when_to_come_back() {
     let world = World::with(|config| config.telemetry.queue = 1).await;
     let mut machines = Vec::new();
     for _ in 0..6 {
-        machines.push(world.machine(&["ingest"]).await);
+        let machine = world.machine(&["ingest"]).await;
+        // The first use of a token is written down, which would wait for the writer, too.
+        post(&machine, "/v1/traces", JSON, "{}").await.error_for_status().unwrap();
+        machines.push(machine);
     }
     let (release, released) = tokio::sync::oneshot::channel::<()>();
     let (holding, held) = tokio::sync::oneshot::channel::<()>();
     let db = world.app.db.clone();
     // The one writer of the database waits, so that ingest cannot commit.
     let hold = tokio::spawn(async move {
-        let wait = move |_: &mut engine::Tx| -> engine::BoxFuture<'_, engine::Result<()>> {
+        db.write(move |_| {
             Box::pin(async move {
                 let _ = holding.send(());
                 let _ = released.await;
                 Ok(())
             })
-        };
-        db.write(wait).await
+        })
+        .await
     });
     held.await.unwrap();
     let (answers, mut arrived) = tokio::sync::mpsc::unbounded_channel();

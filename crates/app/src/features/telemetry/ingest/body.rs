@@ -100,24 +100,56 @@ fn reserve(room: &Arc<Semaphore>, kib: usize) -> Result<OwnedSemaphorePermit, Re
 }
 
 /// The unpacked body, and its room.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limit: usize, room: &Arc<Semaphore>) -> Result<(Vec<u8>, OwnedSemaphorePermit), Refusal> {
-    let sink = Sink { bytes: Vec::new(), limit, room: Arc::clone(room), held: reserve(room, 16)?, refusal: None };
+pub(super) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: usize,
+    room: &Arc<Semaphore>,
+) -> Result<(Vec<u8>, OwnedSemaphorePermit), Refusal> {
+    let outcome = match open(headers, limit, room) {
+        Ok((sink, gzip)) => {
+            let arrived = tokio::time::timeout(Duration::from_secs(SECONDS), arrive(sink, gzip, &mut body)).await;
+            arrived.unwrap_or(Err(Refusal::Slow(SECONDS)))
+        }
+        Err(refusal) => Err(refusal),
+    };
+    if outcome.is_err() {
+        drain(body, limit).await;
+    }
+    outcome.map(|sink| (sink.bytes, sink.held))
+}
+
+/// What the headers say: room for a first packet, and whether it is gzip.
+fn open(headers: &HeaderMap, limit: usize, room: &Arc<Semaphore>) -> Result<(Sink, bool), Refusal> {
     let coding = headers.get(header::CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?")).trim().to_ascii_lowercase();
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
     let gzip = match coding.as_str() {
         "" | "identity" => false,
         "gzip" | "x-gzip" => true,
         other => return Err(Refusal::Unsupported(format!("Content-Encoding {other:?} is not read here. Use gzip or none."))),
     };
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<usize>().ok());
     if declared.is_some_and(|length| length > limit) {
         return Err(Refusal::TooLarge(limit));
     }
-    let arrived = tokio::time::timeout(Duration::from_secs(SECONDS), arrive(sink, gzip, body)).await;
-    let sink = arrived.unwrap_or(Err(Refusal::Slow(SECONDS)))?;
-    Ok((sink.bytes, sink.held))
+    Ok((Sink { bytes: Vec::new(), limit, room: Arc::clone(room), held: reserve(room, 16)?, refusal: None }, gzip))
 }
 
-async fn arrive(sink: Sink, gzip: bool, mut body: Body) -> Result<Sink, Refusal> {
+/// Reads on for a moment and forgets it: a client that is cut off while it sends often never sees why.
+async fn drain(mut body: Body, limit: usize) {
+    let rest = async {
+        let mut seen = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            seen += frame.data_ref().map_or(0, bytes::Bytes::len);
+            if seen > limit {
+                break;
+            }
+        }
+    };
+    // Late or not, the answer goes out now.
+    let _ = tokio::time::timeout(Duration::from_secs(2), rest).await;
+}
+
+async fn arrive(sink: Sink, gzip: bool, body: &mut Body) -> Result<Sink, Refusal> {
     let (mut raw, limit) = (0, sink.limit);
     let mut reader = Reader::Plain(sink);
     while let Some(frame) = body.frame().await {
