@@ -56,7 +56,8 @@ impl View for Configuration {
 fn section_card(name: &str, list: &[&Setting]) -> Markup {
     let columns = [Column::new("Key"), Column::new("Value"), Column::new("From"), Column::new("Variable").priority(Priority::Large)];
     let row = |setting: &Setting| {
-        let key = setting.key.strip_prefix(name).unwrap_or(&setting.key).trim_start_matches('.');
+        // A list without entries has no key below its name.
+        let key = setting.key.strip_prefix(name).map(|rest| rest.trim_start_matches('.')).filter(|rest| !rest.is_empty()).unwrap_or(&setting.key);
         let value = if setting.value.is_empty() {
             html! { span.quiet { "empty" } }
         } else {
