@@ -26,18 +26,15 @@ use crate::web::{Feature, Routes, Starter};
 pub const FEATURE: Feature = Feature { state, start, statements: STATEMENTS, ..Feature::new("telemetry", all_routes) };
 
 /// Every static statement of this feature.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 pub const STATEMENTS: &[&str] = &{
-    const LISTS: [&[&str]; 2] = [endpoints::store::STATEMENTS, logs::store::STATEMENTS];
-    let mut all = [""; LISTS[0].len() + LISTS[1].len()];
-    let (mut list, mut at) = (0, 0);
-    while list < LISTS.len() {
-        let mut index = 0;
-        while index < LISTS[list].len() {
-            all[at] = LISTS[list][index];
-            at += 1;
-            index += 1;
-        }
-        list += 1;
+    const FIGURES: &[&str] = endpoints::store::STATEMENTS;
+    const RECORDS: &[&str] = logs::store::STATEMENTS;
+    let mut all = [""; FIGURES.len() + RECORDS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < FIGURES.len() { FIGURES[at] } else { RECORDS[at - FIGURES.len()] };
+        at += 1;
     }
     all
 };

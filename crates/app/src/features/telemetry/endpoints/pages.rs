@@ -11,7 +11,7 @@ use crate::features::telemetry::logs::{LogRecord, pages::record_rows, warnings};
 use crate::ui::chart::{Chart, Kind};
 use crate::ui::stats::{Stat, stats_card};
 use crate::ui::status::status_word;
-use crate::ui::table::{Column, Priority, cell_at, cell_number, row, row_name, table};
+use crate::ui::table::{Column, Priority, cell_number, row, row_name, table};
 use crate::ui::tabs::{Tab, seg, tabs};
 use crate::ui::{Empty, Tone, card, format, page_head};
 use crate::web::{Ctx, Page, Place, Reply, Routes, View};
@@ -181,7 +181,7 @@ fn endpoint_cells(endpoint: &EndpointFigures, with_service: bool) -> Markup {
 }
 
 fn number_at(priority: Priority, label: &str, text: &str) -> Markup {
-    cell_at(priority, label, html! { span.num { (text) } })
+    html! { td class={ "num" (priority.class()) } data-label=(label) { (text) } }
 }
 
 /// The address of a service's page.

@@ -60,13 +60,13 @@ impl Write for Sink {
 /// Plain or gzip.
 enum Reader {
     Plain(Sink),
-    Gzip(MultiGzDecoder<Sink>),
+    Gzip(Box<MultiGzDecoder<Sink>>),
 }
 
 impl Reader {
     fn unpacking(self) -> Self {
         match self {
-            Self::Plain(sink) => Self::Gzip(MultiGzDecoder::new(sink)),
+            Self::Plain(sink) => Self::Gzip(Box::new(MultiGzDecoder::new(sink))),
             gzip @ Self::Gzip(_) => gzip,
         }
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn room() -> Arc<Semaphore> {
-        Arc::new(Semaphore::new(4 * LIMIT >> 10))
+        Arc::new(Semaphore::new((4 * LIMIT) >> 10))
     }
 
     #[tokio::test]
@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(read_with("gzip", chunked(&gzip(&text)), &room).await.unwrap(), text);
         assert_eq!(read_with("GZIP", chunked(&two_members), &room).await.unwrap().len(), text.len() + 4);
         assert_eq!(read_with("gzip", Body::empty(), &room).await.unwrap(), b"");
-        assert_eq!(room.available_permits(), 4 * LIMIT >> 10);
+        assert_eq!(room.available_permits(), (4 * LIMIT) >> 10);
     }
 
     #[tokio::test]
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(read_with("identity", endless, &room).await, Err(Refusal::TooLarge(LIMIT)));
         let exact = vec![b'x'; LIMIT];
         assert_eq!(read_with("gzip", chunked(&gzip(&exact)), &room).await.unwrap().len(), LIMIT);
-        assert_eq!(room.available_permits(), 4 * LIMIT >> 10);
+        assert_eq!(room.available_permits(), (4 * LIMIT) >> 10);
     }
 
     #[tokio::test]
