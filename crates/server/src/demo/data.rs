@@ -94,5 +94,5 @@ pub(super) async fn seed(url: &Secret, options: &Demo, quiet: bool) -> Result<()
     }
     let progress = if quiet { marketplace::generate::progress::silent() } else { marketplace::generate::progress::shown() };
     let generation = marketplace::GenerateOptions::new(options.seed, size);
-    marketplace::generate_at(url.expose(), generation, progress).await.map_err(sentence)
+    marketplace::generate(url.expose(), generation, progress).await.map_err(sentence)
 }

@@ -3,8 +3,11 @@
 mod support;
 
 mod architecture;
+mod demo;
+mod audit;
 mod health;
 mod identity;
+mod incidents;
 mod routes;
 mod settings;
 mod telemetry;

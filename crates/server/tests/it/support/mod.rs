@@ -20,7 +20,7 @@ use server::wiring;
 use tempfile::TempDir;
 
 pub use client::{Answer, Client};
-pub use until::until;
+pub use until::{until, until_within};
 
 /// Password of every test account.
 pub const PASSWORD: &str = "a long enough passphrase";

@@ -1,0 +1,162 @@
+//! The demo as a person meets it: two real processes, started by the program itself.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::{Client, until_within};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_quarterdeck");
+
+/// A running demo.
+struct Demo {
+    process: Child,
+    facts: Value,
+}
+
+impl Demo {
+    fn start(directory: &Path, more: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.args(["demo", "--json", "--port", "0", "--data-dir"]).arg(directory).args(more);
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let facts = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the demo said: {line}"));
+        Self { process, facts }
+    }
+
+    fn text(&self, key: &str) -> &str {
+        self.facts[key].as_str().unwrap()
+    }
+
+    /// Signs in with the printed link, as a browser without script does.
+    async fn sign_in(&self) -> Client {
+        let client = Client::new(self.text("url"));
+        let (_, ticket) = self.text("signin").split_once("?t=").unwrap();
+        let page = client.get(&format!("/login/ticket?t={ticket}")).await.expect(200);
+        assert!(page.text.contains("<form"), "a look at the link does not use it up");
+        client.form("/login/ticket", &[("t", ticket)]).await.expect(303);
+        client
+    }
+
+    fn shop_runs(&self) -> bool {
+        Path::new(&format!("/proc/{}", self.facts["marketplacePid"])).exists()
+    }
+
+    /// Ctrl-C.
+    fn interrupt(&mut self) -> Duration {
+        let asked = Instant::now();
+        assert!(Command::new("kill").args(["-INT", &self.process.id().to_string()]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success());
+        asked.elapsed()
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It has ended already when the test went well.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn health(client: &Client) -> Value {
+    client.get("/api/admin/ops/health").await.expect(200).json()
+}
+
+#[tokio::test]
+async fn a_second_start_goes_on_and_ctrl_c_ends_both() {
+    let directory = TempDir::new().unwrap();
+    let data = directory.path().join("data");
+    let mut first = Demo::start(&data, &["--no-traffic"]);
+    let client = first.sign_in().await;
+    client.post("/api/admin/ops/incidents", serde_json::json!({ "title": "Checkout is slow", "severity": "SEV3" })).await.expect(201);
+    let (_, ticket) = first.text("signin").split_once("?t=").unwrap();
+    Client::new(first.text("url")).form("/login/ticket", &[("t", ticket)]).await.expect(401);
+    assert!(first.interrupt() < Duration::from_secs(5));
+    assert!(!first.shop_runs(), "the marketplace ended as well");
+
+    let mut second = Demo::start(&data, &["--no-traffic"]);
+    let list = second.sign_in().await.get("/api/admin/ops/incidents").await.expect(200);
+    assert!(list.text.contains("Checkout is slow"));
+    second.interrupt();
+
+    let mut anew = Demo::start(&data, &["--no-traffic", "--reset"]);
+    let list = anew.sign_in().await.get("/api/admin/ops/incidents").await.expect(200);
+    assert!(!list.text.contains("Checkout is slow"));
+    anew.interrupt();
+}
+
+#[tokio::test]
+async fn a_dead_marketplace_is_told_within_a_minute() {
+    let directory = TempDir::new().unwrap();
+    let mut demo = Demo::start(&directory.path().join("data"), &[]);
+    let client = demo.sign_in().await;
+    until_within(Duration::from_secs(60), "the API card measures", || async { health(&client).await["api"]["latencyP95"]["value"].is_number() }).await;
+    assert!(Command::new("kill").args(["-KILL", &demo.facts["marketplacePid"].to_string()]).status().unwrap().success());
+    until_within(Duration::from_secs(60), "API is STALE or CRIT, every service of the shop is CRIT", || async {
+        let api = health(&client).await["api"]["status"].clone();
+        let services = client.get("/api/admin/ops/services").await.expect(200).json();
+        let shop: Vec<&Value> = services["services"].as_array().unwrap().iter().filter(|one| one["latency"]["source"] == "HTTP probe").collect();
+        (api == "STALE" || api == "CRIT") && shop.len() == 3 && shop.iter().all(|one| one["status"] == "CRIT" && one["reason"].is_string())
+    })
+    .await;
+    let after = health(&client).await;
+    assert_eq!(after["database"]["status"], "OK", "its file is there and is measured: {}", after["database"]);
+    let own = after["queue"]["sources"].as_array().unwrap().iter().find(|source| source["name"] == "quarterdeck").unwrap().clone();
+    assert_eq!(own["status"], "OK", "our own queue is measured");
+    assert!(after["cache"]["hitRate"]["value"].is_null(), "what is not connected is no zero");
+    demo.interrupt();
+}
+
+#[tokio::test]
+async fn a_bad_deploy_shows_on_the_api_card_within_a_minute() {
+    let directory = TempDir::new().unwrap();
+    let mut demo = Demo::start(&directory.path().join("data"), &["--scenario", "deploy-regression"]);
+    let client = demo.sign_in().await;
+    until_within(Duration::from_secs(60), "the API card is WARN or CRIT and names a route", || async {
+        let api = health(&client).await["api"].clone();
+        (api["status"] == "WARN" || api["status"] == "CRIT") && api["reason"].as_str().is_some_and(|reason| reason.contains('/'))
+    })
+    .await;
+    demo.interrupt();
+}
+
+/// Each in one sentence that says what to do.
+#[tokio::test]
+async fn what_stops_a_start_is_said_in_one_sentence() {
+    let directory = TempDir::new().unwrap();
+    let said = |arguments: &[&str]| {
+        let output = Command::new(PROGRAM).args(arguments).current_dir(directory.path()).env_remove("QD_CONFIG").output().unwrap();
+        assert!(!output.status.success());
+        assert!(output.stdout.is_empty());
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(text.trim_end().lines().count(), 1, "{text}");
+        text
+    };
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap().port().to_string();
+    assert!(said(&["demo", "--port", &taken]).contains("--port"));
+    std::fs::write(directory.path().join("file"), "x").unwrap();
+    assert!(said(&["demo", "--port", "0", "--data-dir", "file/data"]).contains("--data-dir"));
+    assert!(said(&["demo", "--port", "0", "--scenario", "storm"]).contains("calm"));
+    assert!(said(&["demo", "--port", "0", "--postgres", "postgres://postgres@127.0.0.1:1/postgres"]).contains("--postgres"));
+    let data = directory.path().join("newer");
+    Demo::start(&data, &["--no-traffic"]).interrupt();
+    let config = config_of(&data);
+    let db = engine::Db::open(&server::wiring::own_database(&config), engine::DbOptions::default()).await.unwrap();
+    let newer = "INSERT INTO _quarterdeck_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', 1, x'00', 0)";
+    db.write(move |tx| Box::pin(async move { tx.exec(newer, engine::args![]).await })).await.unwrap();
+    db.close().await;
+    assert!(said(&["demo", "--port", "0", "--data-dir", "newer"]).contains("newer Quarterdeck"));
+}
+
+fn config_of(data: &Path) -> qd_core::config::Config {
+    let mut config = qd_core::config::Config::load(Path::new("none.toml"), false, &[]).unwrap();
+    config.storage.data_dir = data.to_owned();
+    config
+}
