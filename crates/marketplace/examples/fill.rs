@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use marketplace::generate::progress;
-use marketplace::{GenerateOptions, Size, generate_at};
+use marketplace::{GenerateOptions, Size, generate};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let size: Size = args.next().as_deref().unwrap_or("small").parse()?;
     let seed = args.next().map_or(Ok(1), |seed| seed.parse())?;
     let start = Instant::now();
-    generate_at(&url, GenerateOptions::new(seed, size), progress::shown()).await?;
+    generate(&url, GenerateOptions::new(seed, size), progress::shown()).await?;
     println!("{} orders in {:.1} s", size.orders(), start.elapsed().as_secs_f64());
     Ok(())
 }

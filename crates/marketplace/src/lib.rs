@@ -20,7 +20,7 @@ mod traffic;
 mod web;
 
 pub use error::{Error, Result};
-pub use generate::{GenerateOptions, Size, generate, generate_at};
+pub use generate::{GenerateOptions, Size, generate};
 pub use scenario::{Scenario, Switch};
 pub use schema::{VERSIONS, migrate, migrators};
 pub use shop::{Marketplace, MarketplaceOptions, run};

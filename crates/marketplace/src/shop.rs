@@ -233,7 +233,7 @@ async fn open(options: &MarketplaceOptions, zone: &TimeZone) -> Result<Db> {
     db.close().await;
     tracing::info!(size = ?options.size, seed = options.seed, "the database is empty: filling it");
     let plan = GenerateOptions { seed: options.seed, size: options.size, until: ids::now(), time_zone: zone.clone() };
-    generate::generate_at(&options.database_url, plan, progress::logged()).await?;
+    generate::generate(&options.database_url, plan, progress::logged()).await?;
     Ok(Db::open(&options.database_url, DbOptions::default()).await?)
 }
 

@@ -1,6 +1,11 @@
 //! The secondary indexes step aside while the tables are filled.
 
-use engine::{Args, Db, Result};
+use std::time::Duration;
+
+use engine::Result;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, SqliteConnection};
 
 /// Both databases have the same index statements, one a line.
 const CREATE: &str = include_str!("../../migrations/sqlite/0002_indexes.sql");
@@ -33,28 +38,68 @@ pub fn create() -> impl ExactSizeIterator<Item = &'static str> {
     lines.into_iter()
 }
 
-/// Drops every secondary index.
-///
-/// # Errors
-/// What the database says.
-pub async fn drop_all(db: &Db) -> Result<()> {
-    db.write(|tx| {
-        Box::pin(async move {
-            for sql in DROP {
-                tx.exec(sql, Args::none()).await?;
-            }
-            Ok(())
-        })
-    })
-    .await
+/// A connection of its own for what takes longer than the engine lets a write take; it sorts with more memory.
+pub enum Own {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
 }
 
-/// Makes one secondary index.
-///
-/// # Errors
-/// What the database says.
-pub async fn make(db: &Db, sql: &'static str) -> Result<()> {
-    db.write(move |tx| Box::pin(async move { tx.exec(sql, Args::none()).await.map(|_| ()) })).await
+impl Own {
+    /// Connects to the database at `url`, which must exist.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn open(url: &str) -> Result<Self> {
+        if url.starts_with("postgres") {
+            let options = url.parse::<PgConnectOptions>()?.options([("maintenance_work_mem", "128MB")]);
+            return Ok(Self::Postgres(options.connect().await?));
+        }
+        let options = SqliteConnectOptions::new().filename(file(url)).busy_timeout(Duration::from_secs(60));
+        let options = options.synchronous(SqliteSynchronous::Off).pragma("cache_size", "-131072");
+        Ok(Self::Sqlite(options.connect().await?))
+    }
+
+    /// Runs one statement, however long it takes.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn run(&mut self, sql: &'static str) -> Result<()> {
+        match self {
+            Self::Sqlite(conn) => conn.execute(sql).await.map(|_| ())?,
+            Self::Postgres(conn) => conn.execute(sql).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    /// Drops every secondary index. On this connection, because SQLite looks for an index of the same name in what the
+    /// connection remembers of the schema.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn drop_indexes(&mut self) -> Result<()> {
+        for sql in DROP {
+            self.run(sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the connection.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn close(self) -> Result<()> {
+        match self {
+            Self::Sqlite(conn) => conn.close().await?,
+            Self::Postgres(conn) => conn.close().await?,
+        }
+        Ok(())
+    }
+}
+
+/// The path in a SQLite URL.
+pub fn file(url: &str) -> &str {
+    let path = url.strip_prefix("sqlite:").unwrap_or(url);
+    path.strip_prefix("//").unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -140,15 +140,18 @@ pub async fn is_generated(db: &Db) -> Result<bool> {
     Ok(matches!(row, Some((_, Some(_)))))
 }
 
-/// Opens the database at `url` for loading (SQLite without waiting for the disk), migrates, generates, and closes it
-/// with everything on disk.
+/// Fills the empty database at `url` and closes it with everything on disk: opened for loading (SQLite without waiting for
+/// the disk), migrated, filled. An unfinished generation is started over.
 ///
 /// # Errors
 /// [`Error::NotEmpty`] when it holds a marketplace already, else what the database says.
-pub async fn generate_at(url: &str, options: GenerateOptions, progress: Progress) -> Result<()> {
+pub async fn generate(url: &str, options: GenerateOptions, progress: Progress) -> Result<()> {
     let db = Db::open(url, DbOptions { synchronous_off: true, ..DbOptions::default() }).await?;
-    schema::migrate(&db).await?;
-    let made = generate(&db, options, progress).await;
+    let made = async {
+        schema::migrate(&db).await?;
+        fill(&db, url, options, progress).await
+    };
+    let made = made.await;
     db.close().await;
     made?;
     flush(url)
@@ -156,11 +159,10 @@ pub async fn generate_at(url: &str, options: GenerateOptions, progress: Progress
 
 /// What was written without waiting for the disk gets there now.
 fn flush(url: &str) -> Result<()> {
-    let path = url.strip_prefix("sqlite:").unwrap_or(url);
-    if path.starts_with("postgres") {
+    if url.starts_with("postgres") {
         return Ok(());
     }
-    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = indexes::file(url);
     for file in [path.to_owned(), format!("{path}-wal")] {
         match std::fs::File::open(file) {
             Ok(file) => file.sync_all()?,
@@ -171,12 +173,9 @@ fn flush(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Fills an empty, migrated marketplace. An unfinished generation is started over.
-///
-/// # Errors
-/// [`Error::NotEmpty`] when it holds a marketplace already, else what the database says.
-pub async fn generate(db: &Db, options: GenerateOptions, mut progress: Progress) -> Result<()> {
-    prepare(db, &options).await?;
+async fn fill(db: &Db, url: &str, options: GenerateOptions, mut progress: Progress) -> Result<()> {
+    let mut own = indexes::Own::open(url).await?;
+    prepare(db, &mut own, &options).await?;
     let orders = options.size.orders();
     let mut world = World {
         seed: options.seed,
@@ -197,14 +196,15 @@ pub async fn generate(db: &Db, options: GenerateOptions, mut progress: Progress)
     let total = indexes::create().len() as u64;
     for (done, sql) in (0..).zip(indexes::create()) {
         progress(Step { what: "indexes", done, total });
-        indexes::make(db, sql).await?;
+        own.run(sql).await?;
     }
+    own.close().await?;
     finish(db, orders).await?;
     progress(Step { what: progress::DONE, done: orders, total: orders });
     Ok(())
 }
 
-async fn prepare(db: &Db, options: &GenerateOptions) -> Result<()> {
+async fn prepare(db: &Db, own: &mut indexes::Own, options: &GenerateOptions) -> Result<()> {
     let row: Option<(i64, Option<i64>)> = db.maybe(GENERATED, Args::none()).await?;
     if let Some((orders, Some(_))) = row {
         return Err(Error::NotEmpty { orders });
@@ -212,10 +212,10 @@ async fn prepare(db: &Db, options: &GenerateOptions) -> Result<()> {
     if row.is_some() {
         tracing::warn!("an earlier generation did not finish, starting over");
         for sql in CLEAR {
-            db.write(|tx| Box::pin(async { tx.exec(sql, Args::none()).await })).await?;
+            own.run(sql).await?;
         }
     }
-    indexes::drop_all(db).await?;
+    own.drop_indexes().await?;
     let seed = i64::from_ne_bytes(options.seed.to_ne_bytes());
     let orders = i64::try_from(options.size.orders()).unwrap_or(i64::MAX);
     let row = args![seed, orders, options.until];

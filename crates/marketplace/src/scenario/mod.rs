@@ -21,7 +21,7 @@ pub enum Scenario {
     QueueBacklog,
     /// The mail server refuses connections.
     EmailOutage,
-    /// Lists compute their busiest minutes by a recursive, unindexed query.
+    /// Departments compute their busiest minutes by a recursive query that no index helps with.
     DbSlow,
 }
 

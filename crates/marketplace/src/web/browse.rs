@@ -25,7 +25,6 @@ pub async fn home(State(shop): State<Arc<Shop>>, visitor: Visitor) -> Page {
     let turn = (ids::now() / 3_600_000_000) % 5;
     let products = shelf::popular(&shop.db, 10, turn * 10).await?;
     let stores = shelf::stores(&shop.db, 4).await?;
-    let busy = busiest(&shop).await?;
     let body = html! {
         section.hero {
             div {
@@ -57,12 +56,11 @@ pub async fn home(State(shop): State<Arc<Shop>>, visitor: Visitor) -> Page {
                 }
             }
         }
-        (busy)
     };
     Ok(page("Home", &visitor, "", &body))
 }
 
-/// In `db-slow`, lists show how busy the market is: a feature that nobody measured.
+/// In `db-slow`, departments show how busy the market is: a feature that nobody measured.
 async fn busiest(shop: &Shop) -> Page {
     if !shop.switch.is(Scenario::DbSlow) {
         return Ok(html! {});
@@ -104,7 +102,6 @@ pub async fn search(State(shop): State<Arc<Shop>>, visitor: Visitor, Query(ask):
     let words: String = ask.q.chars().filter(|c| !c.is_control()).take(80).collect();
     let at = ask.page.min(500);
     let (products, count) = shelf::list(&shop.db, "", &words, ask.sort, PAGE, i64::from(at) * PAGE).await?;
-    let busy = busiest(&shop).await?;
     let encoded = serde_urlencoded::to_string([("q", &words)]).unwrap_or_default();
     let link = |sort: Sort, page: u32| format!("/search?{encoded}&sort={}&page={page}", sort.word());
     let body = html! {
@@ -117,7 +114,6 @@ pub async fn search(State(shop): State<Arc<Shop>>, visitor: Visitor, Query(ask):
         }
         (grid(&products))
         (pager(count, at, |page| link(ask.sort, page)))
-        (busy)
     };
     Ok(page("Search", &visitor, &words, &body))
 }

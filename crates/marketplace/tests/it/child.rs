@@ -114,7 +114,8 @@ async fn it_says_in_one_sentence_why_not() {
     let url = format!("sqlite:{}", dir.path().join("newer.db").display());
     let db = engine::Db::open(&url, engine::DbOptions::default()).await.unwrap();
     marketplace::migrate(&db).await.unwrap();
-    let newer = "INSERT INTO _marketplace_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', TRUE, x'00', 0)";
+    let newer =
+        "INSERT INTO _marketplace_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', TRUE, x'00', 0)";
     db.write(move |tx| Box::pin(async move { tx.exec(newer, engine::args![]).await })).await.unwrap();
     db.close().await;
     let mut child = spawn(dir.path(), address, &[("MARKET_TEST_URL", &url)]);
@@ -186,10 +187,8 @@ async fn it_exports_what_it_does_and_nothing_of_the_export() {
         });
         all.collect()
     };
-    let (headers, resource, span) = eventually("the span", || async {
-        spans().into_iter().find(|(_, _, span)| span.name == "GET /category/{slug}")
-    })
-    .await;
+    let (headers, resource, span) =
+        eventually("the span", || async { spans().into_iter().find(|(_, _, span)| span.name == "GET /category/{slug}") }).await;
     assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
     assert_eq!(headers["authorization"], "Bearer qd_test");
     assert_eq!(text(&resource.attributes, "service.name").as_deref(), Some("fernmarket"));

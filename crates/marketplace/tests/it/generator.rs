@@ -18,9 +18,8 @@ fn options(seed: u64) -> GenerateOptions {
 }
 
 async fn market(t: &Place, seed: u64) -> Db {
-    let db = t.db().await;
-    generate(&db, options(seed), Box::new(|_| {})).await.unwrap();
-    db
+    generate(&t.url, options(seed), Box::new(|_| {})).await.unwrap();
+    t.db().await
 }
 
 async fn digest(db: &Db) -> String {
@@ -94,7 +93,10 @@ const NEVER: &[(&str, &str)] = &[
         "SELECT count(*) FROM orders o WHERE (o.status = 'REFUNDED')
          <> (COALESCE((SELECT sum(-l.amount_cents) FROM ledger_entries l WHERE l.order_id = o.id AND l.type = 'REFUND'), 0) = o.total_cents)",
     ),
-    ("an item's vendor is its product's", "SELECT count(*) FROM order_items i JOIN products p ON p.id = i.product_id WHERE p.vendor_profile_id <> i.vendor_profile_id"),
+    (
+        "an item's vendor is its product's",
+        "SELECT count(*) FROM order_items i JOIN products p ON p.id = i.product_id WHERE p.vendor_profile_id <> i.vendor_profile_id",
+    ),
     ("customers come before their orders", "SELECT count(*) FROM orders o JOIN users u ON u.id = o.user_id WHERE u.created_at > o.created_at"),
     ("nothing happens after the end", "SELECT count(*) FROM ledger_entries WHERE occurred_at > 1795000000000000"),
     (
@@ -112,7 +114,9 @@ async fn money_adds_up(t: &Place) {
     }
     let items = number(&db, "SELECT count(*) FROM order_items").await;
     assert!((9_700..=10_300).contains(&items), "two items an order on average, not {items}");
-    assert!(number(&db, "SELECT count(*) FROM (SELECT order_id FROM order_items GROUP BY 1 HAVING count(DISTINCT vendor_profile_id) > 1) t").await > 500);
+    assert!(
+        number(&db, "SELECT count(*) FROM (SELECT order_id FROM order_items GROUP BY 1 HAVING count(DISTINCT vendor_profile_id) > 1) t").await > 500
+    );
     let sum = async |sql: &'static str| number(&db, sql).await;
     let gmv = sum("SELECT CAST(sum(total_cents - tax_cents) AS BIGINT) FROM orders WHERE status NOT IN ('PENDING', 'CANCELLED', 'FAILED')").await;
     assert_eq!(sum("SELECT CAST(sum(gmv_cents) AS BIGINT) FROM revenue_snapshots").await, gmv);
@@ -162,10 +166,7 @@ async fn the_running_shop_counts_alike(t: &Place) {
     let before: Vec<(String,)> = market.db.all(sql, args![]).await.unwrap();
     let job = Snapshot { days: 30 };
     let id = market.db.write(move |tx| Box::pin(async move { enqueue(tx, &job, Enqueue::default()).await })).await.unwrap();
-    eventually("the snapshots", || async {
-        engine::job::find(&market.db, id).await.unwrap().filter(|job| job.state == "completed")
-    })
-    .await;
+    eventually("the snapshots", || async { engine::job::find(&market.db, id).await.unwrap().filter(|job| job.state == "completed") }).await;
     let after: Vec<(String,)> = market.db.all(sql, args![]).await.unwrap();
     assert_eq!(before, after);
     market.stop().await;
@@ -173,11 +174,11 @@ async fn the_running_shop_counts_alike(t: &Place) {
 
 async fn a_full_market_is_left_alone(t: &Place) {
     let db = market(t, 7).await;
-    let again = generate(&db, options(8), Box::new(|_| {})).await;
+    let again = generate(&t.url, options(8), Box::new(|_| {})).await;
     assert!(matches!(again, Err(Error::NotEmpty { orders: 5_000 })));
     // One that broke off is started over.
     db.write(|tx| Box::pin(async { tx.exec("UPDATE generation SET completed_at = NULL", args![]).await })).await.unwrap();
-    generate(&db, options(7), Box::new(|_| {})).await.unwrap();
+    generate(&t.url, options(7), Box::new(|_| {})).await.unwrap();
     assert_eq!(digest(&db).await, DIGEST);
     db.close().await;
 }

@@ -54,7 +54,10 @@ async fn a_person_buys(t: &Place) {
 /// The letter, two labels, two notices and the clicks.
 async fn follow_up(t: &Place, db: &engine::Db, email: &str) {
     let letter = t.dir.path().join("outbox/FM-1005001.eml");
-    let text = eventually("the letter", || async { std::fs::read_to_string(&letter).ok().filter(|text| text.ends_with("Fernmarket\r\n") || text.ends_with("Fernmarket\n")) }).await;
+    let text = eventually("the letter", || async {
+        std::fs::read_to_string(&letter).ok().filter(|text| text.ends_with("Fernmarket\r\n") || text.ends_with("Fernmarket\n"))
+    })
+    .await;
     assert!(text.contains(&format!("To: {email}")) && text.contains("FM-1005001"));
     let labels = t.dir.path().join("labels");
     eventually("the labels", || async { (std::fs::read_dir(&labels).unwrap().count() == 2).then_some(()) }).await;

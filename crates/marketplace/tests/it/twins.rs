@@ -45,16 +45,17 @@ async fn columns(db: &Db) -> Vec<String> {
         }
     };
     let rows: Vec<(String, String, String, String)> = db.all(sql, args![]).await.unwrap();
-    let portable = |kind: &str| match kind {
-        "uuid" | "bytea" => "blob",
-        "bigint" | "boolean" => "integer",
-        "jsonb" => "text",
-        "double precision" => "real",
-        other => other,
-    }
-    .to_owned();
-    let mut rows: Vec<_> =
-        rows.into_iter().map(|(table, column, kind, null)| format!("{table} {column} {} {null}", portable(&kind))).collect();
+    let portable = |kind: &str| {
+        match kind {
+            "uuid" | "bytea" => "blob",
+            "bigint" | "boolean" => "integer",
+            "jsonb" => "text",
+            "double precision" => "real",
+            other => other,
+        }
+        .to_owned()
+    };
+    let mut rows: Vec<_> = rows.into_iter().map(|(table, column, kind, null)| format!("{table} {column} {} {null}", portable(&kind))).collect();
     rows.sort();
     rows
 }
