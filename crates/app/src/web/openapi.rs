@@ -47,11 +47,11 @@ impl SchemaOf {
         for (name, schema) in nested {
             components.entry(name).or_insert_with(|| serde_json::to_value(schema).unwrap_or_default());
         }
-        let required: Vec<&str> = own["required"].as_array().map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
-        let fields = own["properties"].as_object().cloned().unwrap_or_default();
+        let required: Vec<&str> = own.get("required").and_then(Value::as_array).map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
+        let fields = own.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
         let parameter = |(name, schema): (String, Value)| {
             let needed = required.contains(&name.as_str());
-            json!({ "name": name, "in": "query", "required": needed, "schema": schema, "description": schema["description"] })
+            json!({ "name": name, "in": "query", "required": needed, "schema": schema, "description": schema.get("description") })
         };
         fields.into_iter().map(parameter).collect()
     }
@@ -89,31 +89,31 @@ pub(super) fn document(routes: &Routes, version: &str) -> Value {
 
 fn operation(entry: &RouteEntry, path: &str, problem: &Value, components: &mut BTreeMap<String, Value>) -> Value {
     let mut parameters: Vec<Value> = path_parameters(path);
-    let mut operation = json!({
-        "operationId": operation_id(&entry.method, path),
-        "summary": entry.summary,
-        "description": describe(entry),
-        "responses": responses(entry, problem, components),
-        "security": security(entry.access),
-        "x-access": entry.access.words(),
-    });
+    let mut operation = Map::new();
+    let mut set = |key: &str, value: Value| operation.insert(key.into(), value);
+    set("operationId", json!(operation_id(&entry.method, path)));
+    set("summary", json!(entry.summary));
+    set("description", json!(describe(entry)));
+    set("responses", responses(entry, problem, components));
+    set("security", security(entry.access));
+    set("x-access", json!(entry.access.words()));
     if let Some(html) = entry.html.filter(|_| entry.has_page()) {
-        operation["x-html-path"] = json!(html);
+        set("x-html-path", json!(html));
     }
     if let Some(input) = entry.input.filter(|input| !input.is_nothing()) {
         if entry.method == Method::GET {
             parameters.extend(input.query(components));
         } else {
             let schema = with_confirmation(entry, input.reference(components));
-            operation["requestBody"] = json!({ "required": true, "content": {
-                "application/json": { "schema": schema }, "application/x-www-form-urlencoded": { "schema": schema } } });
+            let content = json!({ "application/json": { "schema": schema }, "application/x-www-form-urlencoded": { "schema": schema } });
+            set("requestBody", json!({ "required": true, "content": content }));
         }
     } else if entry.action.is_some() {
         let schema = with_confirmation(entry, json!({ "type": "object" }));
-        operation["requestBody"] = json!({ "content": { "application/json": { "schema": schema } } });
+        set("requestBody", json!({ "content": { "application/json": { "schema": schema } } }));
     }
-    operation["parameters"] = json!(parameters);
-    operation
+    set("parameters", json!(parameters));
+    Value::Object(operation)
 }
 
 /// Adds reason and keys, which every action takes beside its own fields.

@@ -1,5 +1,7 @@
 //! The integration suite: behaviour through the public face, against real servers, both databases by one body.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod support;
 
 mod architecture;

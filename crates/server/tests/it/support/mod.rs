@@ -19,7 +19,7 @@ use server::running::{Running, bind};
 use server::wiring;
 use tempfile::TempDir;
 
-pub use client::{Answer, Client};
+pub use client::Client;
 pub use until::{until, until_within};
 
 /// Password of every test account.

@@ -26,8 +26,6 @@ pub const DAYS: i64 = 365;
 pub const SCOPES: &[(&str, &str)] = &[
     ("ingest", "Send traces and logs (OTLP)."),
     ("flags:read", "Evaluate flags and read the maintenance state."),
-    ("deploys:write", "Record deploys."),
-    ("events:write", "Send events."),
     ("metrics:read", "Scrape Quarterdeck's own metrics."),
 ];
 

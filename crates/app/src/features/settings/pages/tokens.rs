@@ -95,7 +95,7 @@ impl Tokens {
 pub struct NewToken {
     /// What it is for.
     name: String,
-    /// What it may do: ingest, flags:read, deploys:write, events:write, metrics:read.
+    /// What it may do: ingest, flags:read, metrics:read.
     #[serde(default)]
     scopes: Vec<String>,
     /// Days until it ends, 1 to 365; 365 if not given.
