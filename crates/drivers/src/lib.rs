@@ -9,7 +9,9 @@ use qd_core::Error;
 
 /// What a system outside said, in one sentence, without secrets.
 fn upstream(driver: &'static str, detail: impl std::fmt::Display) -> Error {
-    Error::Upstream { driver, detail: detail.to_string() }
+    // "Connection refused (os error 111)": the number tells people nothing.
+    let detail = detail.to_string();
+    Error::Upstream { driver, detail: detail.split(" (os error").next().unwrap_or_default().to_owned() }
 }
 
 /// Which file a path names now: a replaced file has another identity, even where its number is used again.

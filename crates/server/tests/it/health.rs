@@ -127,6 +127,21 @@ async fn the_platforms_database_is_measured_lost_and_found_again() {
     world.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs QD_TEST_POSTGRES; cargo xtask test sets it"]
+async fn a_postgres_platform_is_measured_by_its_own_statistics() {
+    let url = crate::support::fresh_database().await;
+    let world = World::with(|config| config.platform.database_url = Secret::new(url)).await;
+    let staff = world.staff().await;
+    until("it is measured", || async { remeasured(&world, &staff).await["database"]["summary"]["deadlocks"]["value"].is_number() }).await;
+    let seen = picture(&staff).await;
+    assert_eq!(seen["database"]["driver"], "Postgres");
+    assert!(seen["database"]["summary"]["connections"]["value"].is_number());
+    let slow = &seen["database"]["summary"]["slowQueries"];
+    assert!(slow["value"].is_number() || slow["reason"].as_str().unwrap().contains("pg_stat_statements"), "{slow}");
+    world.finish().await;
+}
+
 #[derive(Serialize, Deserialize)]
 struct Errand;
 

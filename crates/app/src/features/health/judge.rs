@@ -44,6 +44,9 @@ pub const LOG: Limit = Limit { warn: 268_435_456.0, crit: 1_073_741_824.0 };
 /// Waits for a lock.
 pub const BUSY: Limit = Limit { warn: 20.0, crit: 100.0 };
 
+/// Faults that the integrity check found: one is too many.
+pub const FAULTS: Limit = Limit { warn: 0.0, crit: 0.0 };
+
 /// A state and what led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -106,18 +109,23 @@ pub fn queue(state: &QueueState, now: Timestamp) -> Verdict {
     verdict
 }
 
-/// State of one figure of a database; `None` for figures without limits and for those that are missing.
-pub fn figure(figure: &Figure) -> Option<Status> {
-    let value = figure.value?;
-    Some(match figure.key {
-        "connections_active" => Status::above(value, ACTIVE.warn, ACTIVE.crit),
-        "cache_hit_ratio" => Status::below(value, HITS.warn, HITS.crit),
-        "slow_queries" => Status::above(value, SLOW.warn, SLOW.crit),
-        "wal_size" => Status::above(value, LOG.warn, LOG.crit),
-        "busy_waits" => Status::above(value, BUSY.warn, BUSY.crit),
-        "quick_check_faults" => Status::above(value, 0.0, 0.0),
+/// Limits of a database's figure, and whether it is bad when low; `None` for figures without any.
+pub fn limit(key: &str) -> Option<(Limit, bool)> {
+    Some(match key {
+        "connections_active" => (ACTIVE, false),
+        "cache_hit_ratio" => (HITS, true),
+        "slow_queries" => (SLOW, false),
+        "wal_size" => (LOG, false),
+        "busy_waits" => (BUSY, false),
+        "quick_check_faults" => (FAULTS, false),
         _ => return None,
     })
+}
+
+/// State of one figure of a database; `None` for figures without limits and for those that are missing.
+pub fn figure(figure: &Figure) -> Option<Status> {
+    let (value, (limit, low)) = (figure.value?, limit(figure.key)?);
+    Some(if low { Status::below(value, limit.warn, limit.crit) } else { Status::above(value, limit.warn, limit.crit) })
 }
 
 /// Judges a database by its figures. Figures that are missing decide nothing; when all that have limits are missing, the
@@ -155,6 +163,9 @@ pub fn shown_value(value: f64, unit: &str) -> String {
 }
 
 fn duration(seconds: f64) -> String {
+    if seconds > 0.0 && seconds < 1.0 {
+        return format::millis(seconds * 1_000.0);
+    }
     if seconds < 10.0 {
         return format!("{} s", format::decimal(seconds, 1));
     }
@@ -239,7 +250,7 @@ mod tests {
     #[test]
     fn figures_read_like_sentences() {
         assert_eq!(shown_value(300_000_000.0, "bytes"), "300 MB");
-        assert_eq!(shown_value(0.26, "s"), "0.3 s");
+        assert_eq!((shown_value(0.26, "s"), shown_value(2.26, "s"), shown_value(0.0, "s")), ("260 ms".into(), "2.3 s".into(), "0 s".into()));
         assert_eq!(shown_value(99.942, "%"), "99.94 %");
         assert_eq!(shown(&Figure::missing("k", "n", "%", "why")), "?");
     }

@@ -111,7 +111,7 @@ fn trend(values: &[Option<f64>], span: i64, state: Status) -> Option<Trend> {
     let over = format::duration(span);
     let (icon, text) = match times {
         t if t >= 2.0 => ("trending-up", format!("{} × in {over}", format::decimal(t, 1))),
-        _ if percent.abs() < 1.0 => ("move-right", format!("steady for {over}")),
+        _ if percent.abs() < 1.0 => return None,
         t if t > 1.0 => ("trending-up", format!("{} % in {over}", format::decimal(percent, 0))),
         _ => ("trending-down", format!("{} % in {over}", format::decimal(-percent, 0))),
     };
@@ -144,7 +144,7 @@ impl View for QueuesReply {
             div.stack id="queues" data-live="kpi" {
                 @for source in &self.health.sources {
                     @let rows: Vec<&QueueRow> = self.queues.iter().filter(|row| row.source == source.name).collect();
-                    (card(&source.name).note(taken(source.driver, source.taken_at, page.now)).actions(pill(source.status, None)).stale(source.status)
+                    (card(&source.name).note(taken(source.driver, "counted", source.taken_at, page.now)).actions(pill(source.status, None)).stale(source.status)
                         .fill(queue_table(&source.name, &rows, source.reason.as_deref(), page.now)))
                 }
             }
@@ -153,10 +153,10 @@ impl View for QueuesReply {
     }
 }
 
-fn taken(source: &str, at: Option<Timestamp>, now: Timestamp) -> String {
+fn taken(source: &str, verb: &str, at: Option<Timestamp>, now: Timestamp) -> String {
     match at {
-        Some(at) => format!("{source}, counted {}", format::age(at, now)),
-        None => format!("{source}, never counted"),
+        Some(at) => format!("{source}, {verb} {}", format::age(at, now)),
+        None => format!("{source}, never {verb}"),
     }
 }
 
@@ -227,7 +227,7 @@ impl View for DatabaseHealth {
                 @if self.figures.is_empty() {
                     (card(&name).actions(pill(self.status, None)).fill(Empty::new("database", "Not measured", &sentence).render()))
                 } @else {
-                    (card(&name).note(taken(self.driver.unwrap_or("Database"), taken_at, page.now)).actions(pill(self.status, None)).stale(self.status)
+                    (card(&name).note(taken(self.driver.unwrap_or("Database"), "measured", taken_at, page.now)).actions(pill(self.status, None)).stale(self.status)
                         .fill(figure_table(&self.figures)))
                 }
             }
@@ -236,7 +236,13 @@ impl View for DatabaseHealth {
 }
 
 fn figure_table(figures: &[NamedFigure]) -> Markup {
-    let columns = [Column::new("Figure"), Column::new("State"), Column::number("Value")];
+    let columns = [
+        Column::new("Figure"),
+        Column::new("State"),
+        Column::number("Value"),
+        Column::number("WARN").priority(Priority::Medium),
+        Column::number("CRIT").priority(Priority::Medium),
+    ];
     let body = html! { @for figure in figures { (figure_row(figure)) } };
     table::table_stacking("Figures of the database", &columns, &body)
 }
@@ -244,12 +250,25 @@ fn figure_table(figures: &[NamedFigure]) -> Markup {
 fn figure_row(figure: &NamedFigure) -> Markup {
     let measured = &figure.measured;
     let value = measured.last_value.map_or_else(|| format::UNKNOWN.into(), |value| judge::shown_value(value, measured.unit));
+    let limits = judge::limit(figure.key);
+    let shown = |of: fn(&judge::Limit) -> f64| match limits {
+        Some((limit, low)) => format!("{} {}", if low { "under" } else { "over" }, judge::shown_value(of(&limit), measured.unit)),
+        None => format::NONE.into(),
+    };
+    // A figure without limits can't be within them.
+    let state = if limits.is_none() && measured.status == Status::Ok {
+        html! { span.quiet { "no limit" } }
+    } else {
+        status(measured.status)
+    };
     table::row(
         false,
         &html! {
             (table::row_name(figure.name, None, measured.reason.as_deref()))
-            (table::cell_status(status(measured.status)))
+            (table::cell_status(state))
             (table::cell_number("Value", value))
+            td class="num col-md quiet" data-label="WARN" { (shown(|limit| limit.warn)) }
+            td class="num col-md quiet" data-label="CRIT" { (shown(|limit| limit.crit)) }
         },
     )
 }

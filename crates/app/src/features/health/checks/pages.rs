@@ -204,7 +204,7 @@ impl View for ServicePage {
             (page_head(&self.health.name, &sentence, &html! { (pill(self.health.status, None)) }))
             div.stack id="service" data-live="kpi check" {
                 (stats_card(&figures))
-                (card("Last 90 minutes").body(html! { (bar(&self.health, &self.track, page.now)) (kv(facts)) })
+                (card("Last 90 minutes").body(html! { div class="stack stack--s" { (bar(&self.health, &self.track, page.now)) (kv(facts)) } })
                     .foot(html! { "One failure is WARN, two in a row are CRIT, two good answers in a row end it; five when it failed three times within half an hour." }))
                 (card("Last results").fill(results(&self.results, page.now)))
             }
