@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::read::{self, EndpointFigures, MinuteFigures, WindowFigures, endpoint_name};
 use crate::features::telemetry::logs::{LogRecord, pages::record_rows, warnings};
+use crate::ui::card::Card;
 use crate::ui::chart::{Chart, Kind};
 use crate::ui::stats::{Stat, stats_card};
 use crate::ui::status::status_word;
@@ -105,7 +106,7 @@ impl View for SlowEndpoints {
             }
             (_, slow) => format!("{} of {} over 500 ms at p95.", slow, format::count(count(self.total), "endpoint", "endpoints")),
         };
-        html! { (page_head("Slow endpoints", &sentence, &html! { (ranges(page, self.timeframe)) })) (log_tabs("/logs/slow-endpoints")) (panel(self)) }
+        html! { (page_head("Slow endpoints", &sentence, &html! { (ranges(page, self.timeframe)) })) (log_tabs("/logs/slow-endpoints")) (table_card(self)) }
     }
 }
 
@@ -115,10 +116,14 @@ pub fn log_tabs(current: &str) -> Markup {
     tabs("Logs and endpoints", &all.map(|(label, href)| Tab::new(label, href, href == current)))
 }
 
-/// The card with the table, for other views.
+/// The card with the table, for other views: links to the page of its own.
 pub fn panel(found: &SlowEndpoints) -> Markup {
+    table_card(found).actions(html! { a href={ "/logs/slow-endpoints?timeframe=" (found.timeframe) } { "All ranges" } }).render()
+}
+
+fn table_card(found: &SlowEndpoints) -> Card {
     let note = format!("The slowest {} by p95, last {}.", found.endpoints.len(), words(found.timeframe));
-    card("Slow endpoints").id("endpoints").note(note).fill(endpoints("Slow endpoints", &found.endpoints, found.service.is_none())).render()
+    card("Slow endpoints").id("endpoints").note(note).fill(endpoints("Slow endpoints", &found.endpoints, found.service.is_none()))
 }
 
 fn count(number: usize) -> i64 {
@@ -155,7 +160,7 @@ fn endpoints(label: &str, found: &[EndpointFigures], with_service: bool) -> Mark
         Column::new("Endpoint"),
         Column::number("p50").priority(Priority::Medium),
         Column::number("p95"),
-        Column::number("p99"),
+        Column::number("p99").priority(Priority::Medium),
         Column::number("Mean").priority(Priority::Large),
         Column::number("Requests"),
         Column::number("Errors"),
@@ -173,15 +178,15 @@ fn endpoint_cells(endpoint: &EndpointFigures, with_service: bool) -> Markup {
         (row_name(&name, href.as_deref(), sub))
         (number_at(Priority::Medium, "p50", &p50))
         (cell_number("p95", judged(endpoint.p95, P95, &format::millis(endpoint.p95))))
-        (cell_number("p99", judged(endpoint.p99, P99, &format::millis(endpoint.p99))))
+        (number_at(Priority::Medium, "p99", judged(endpoint.p99, P99, &format::millis(endpoint.p99))))
         (number_at(Priority::Large, "Mean", &mean))
         (cell_number("Requests", format::number(i64::try_from(endpoint.request_count).unwrap_or(i64::MAX))))
         (cell_number("Errors", judged(endpoint.error_rate, ERRORS, &format::percent(endpoint.error_rate))))
     }
 }
 
-fn number_at(priority: Priority, label: &str, text: &str) -> Markup {
-    html! { td class={ "num" (priority.class()) } data-label=(label) { (text) } }
+fn number_at(priority: Priority, label: &str, content: impl Render) -> Markup {
+    html! { td class={ "num" (priority.class()) } data-label=(label) { (content) } }
 }
 
 /// The address of a service's page.
@@ -262,7 +267,7 @@ impl ServicePage {
         match (self.window.last_span_at, self.window.p95) {
             (Some(last), None) => format!("No request within the last minute; the last span came {}.", format::age(last, now)),
             (_, Some(p95)) => {
-                format!("{} requests/s, p95 {} over the last minute.", format::figure(Some(self.window.throughput)), format::millis(p95))
+                format!("{} requests/s, p95 {} over the last minute.", format::figure(self.window.throughput), format::millis(p95))
             }
             (None, None) => "No span since the start of this process.".into(),
         }
@@ -276,7 +281,7 @@ impl ServicePage {
             Stat::new("p95", millis(self.window.p95), "", "WARN over 500 ms, CRIT over 1 s"),
             Stat::new("p99", millis(self.window.p99), "", "last 60 s"),
             Stat::new("Error rate", errors, "", "WARN over 1 %, CRIT over 5 %"),
-            Stat::new("Throughput", format::figure(Some(self.window.throughput)), " req/s", "last 60 s"),
+            Stat::new("Throughput", format::figure(self.window.throughput), " req/s", "last 60 s"),
         ])
     }
 

@@ -27,8 +27,8 @@ pub struct WindowFigures {
     pub p99: Option<f64>,
     /// Failed requests, percent.
     pub error_rate: Option<f64>,
-    /// Requests a second.
-    pub throughput: f64,
+    /// Requests a second. Silence is `None`: nobody can tell "no request" from "no report".
+    pub throughput: Option<f64>,
     /// Requests.
     pub count: u64,
     /// Arrival of the last span, in the window or before; `None` when none came since the start of this process.
@@ -115,7 +115,7 @@ impl WindowFigures {
             p95: quantile(all, 0.95),
             p99: quantile(all, 0.99),
             error_rate: all.error_rate().map(round),
-            throughput: rate(all.count(), window.seconds),
+            throughput: (all.count() > 0).then(|| rate(all.count(), window.seconds)),
             count: all.count(),
             last_span_at: window.last_span_at,
         }

@@ -58,7 +58,7 @@ pub async fn sample_once(app: &App) -> Result<()> {
     };
     app.board.put("api.p95", judge(app, measured(window.p95, "ms"), &window, P95, slowest)?, now);
     app.board.put("api.error_rate", judge(app, measured(window.error_rate, "%"), &window, ERROR_RATE, most_failures)?, now);
-    app.board.put("api.throughput", measured(Some(window.throughput), "req/s"), now);
+    app.board.put("api.throughput", measured(window.throughput, "req/s"), now);
     Ok(())
 }
 

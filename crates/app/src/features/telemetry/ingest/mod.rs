@@ -81,6 +81,12 @@ impl Telemetry {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells how many requests wait.
+    fn show_queue(&self) {
+        #[expect(clippy::cast_precision_loss, reason = "some hundred requests")]
+        metrics::gauge!("qd_ingest_queue").set((self.queue.max_capacity() - self.queue.capacity()) as f64);
+    }
+
     /// Stores a load and returns once it is durable.
     ///
     /// # Errors
@@ -91,8 +97,7 @@ impl Telemetry {
         }
         let (answer, done) = oneshot::channel();
         self.queue.try_send(Job { load, _room: room, answer }).map_err(|_| Refusal::Busy { detail: "The ingest queue is full.", retry_after: 1 })?;
-        #[expect(clippy::cast_precision_loss, reason = "some hundred requests")]
-        metrics::gauge!("qd_ingest_queue").set((self.queue.max_capacity() - self.queue.capacity()) as f64);
+        self.show_queue();
         let stopped = Refusal::Busy { detail: "The server is stopping.", retry_after: 5 };
         done.await.unwrap_or(Err(stopped))
     }

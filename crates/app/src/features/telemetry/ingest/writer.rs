@@ -76,6 +76,7 @@ pub(super) async fn run(app: App, telemetry: Arc<Telemetry>, mut inbox: Receiver
             size += job.load.samples() + job.load.logs.len();
             jobs.push(job);
         }
+        writer.telemetry.show_queue();
         writer.write(jobs).await;
     }
 }

@@ -54,7 +54,7 @@ impl View for RecordsPage {
         html! {
             (page_head("Log records", sentence, &html! {}))
             (log_tabs("/logs/records"))
-            (card("Records").body(self.form()).fill(content).foot(self.pages()))
+            (card("Records").body(self.form()).fill(content).fill(self.pages()))
         }
     }
 }
@@ -136,11 +136,11 @@ fn cells(record: &LogRecord, now: Timestamp, with_service: bool) -> Markup {
         (cell("Severity", status_word(tone(record.severity), record.severity)))
         @if with_service { (cell_at(Priority::Medium, "Service", html! { a href=(service_href(&record.service)) { (record.service) } })) }
         td data-label="Message" {
-            span.mono { (head) @if long { "…" } }
+            span class="mono wrap-any" { (head) @if long { "…" } }
             @if long || attributes.is_some() || record.truncated {
                 details {
                     summary.small { "Details" @if record.truncated { " (cut when stored)" } }
-                    @if long { pre { (record.body) } }
+                    @if long { pre class="code code--wrap" { (record.body) } }
                     @if let Some(members) = attributes { dl.kv { @for (name, value) in members { dt { (name) } dd.mono { (plain(value)) } } } }
                 }
             }
