@@ -259,3 +259,62 @@ async fn a_full_queue_says_when_to_come_back() {
     assert_eq!(stored(&world).await, good);
     world.finish().await;
 }
+
+/// The program as a process of its own, which can be killed.
+struct Process {
+    child: std::process::Child,
+    client: Client,
+}
+
+impl Process {
+    async fn start(directory: &std::path::Path, token: &str) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = program(directory).env("QD_SERVER__LISTEN", format!("127.0.0.1:{port}")).arg("serve").spawn().unwrap();
+        let url = format!("http://127.0.0.1:{port}");
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        until("the program answers", || async { http.get(format!("{url}/livez")).send().await.is_ok() }).await;
+        Self { child, client: Client::new(&url).bearer(token) }
+    }
+
+    fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn program(directory: &std::path::Path) -> std::process::Command {
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_quarterdeck"));
+    program.env("QD_STORAGE__DATA_DIR", directory).current_dir(directory.parent().unwrap()).stdout(std::process::Stdio::null());
+    program
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_process_loses_nothing_that_it_acknowledged() {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("data");
+    let made =
+        program(&directory).args(["token", "create", "--name", "t", "--scope", "ingest"]).stdout(std::process::Stdio::piped()).output().unwrap();
+    let printed = String::from_utf8(made.stdout).unwrap();
+    let token = printed.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').find(|word| word.starts_with("qd_")).unwrap().to_owned();
+    let world = World::sqlite().await;
+    let (mut acknowledged, mut sent) = (0, 0);
+    for _ in 0..2 {
+        let process = Process::start(&directory, &token).await;
+        let body = spans(&world, "/a", 7, 5, false, 1);
+        for _ in 0..20 {
+            post(&process.client, "/v1/traces", PROTOBUF, body.clone()).await.error_for_status().unwrap();
+            (acknowledged, sent) = (acknowledged + 7, sent + 7);
+        }
+        // One more is under way when the process dies: it may or may not be stored.
+        let last = process.client.request(Method::POST, "/v1/traces").header("content-type", PROTOBUF).body(body).send();
+        let last = tokio::spawn(last);
+        sent += 7;
+        process.kill();
+        acknowledged += i64::from(last.await.unwrap().is_ok_and(|answer| answer.status().is_success())) * 7;
+    }
+    let db = Db::open(&format!("sqlite:{}", directory.join("quarterdeck.db").display()), DbOptions::default()).await.unwrap();
+    let (found,) = db.one::<(i64,)>("SELECT sum(requests) FROM endpoint_rollup WHERE grain = 2", args![]).await.unwrap();
+    assert!((acknowledged..=sent).contains(&found), "{acknowledged} acknowledged, {found} stored, {sent} sent");
+    db.close().await;
+    world.finish().await;
+}
