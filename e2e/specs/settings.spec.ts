@@ -13,6 +13,6 @@ test("users are listed with their roles", async ({ page }) => {
 });
 
 test("own sessions are listed, this one is marked", async ({ page }) => {
-  await page.goto("/settings/sessions");
+  await page.goto("/settings");
   await expect(page.locator("main")).toContainText(/this (session|browser|device)/i);
 });

@@ -30,7 +30,7 @@ pub fn measure(program: &Path) -> Result<Table> {
         let (latency, wire) = time(&mut client, path)?;
         let weight = weights.get(path).ok_or_else(|| format!("the browser has not visited {path}"))?;
         let figure = |name: &str| weight.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let at = |quantile| millis(latency.value_at_quantile(quantile) as f64 / 1e6);
+        let at = |quantile| millis(latency.value_at_quantile(quantile) as f64 / 1e9);
         table.row([format!("`{pattern}`"), at(0.5), at(0.99), bytes(wire), bytes(figure("bytes")), figure("requests").to_string()]);
     }
     table.note(format!(
