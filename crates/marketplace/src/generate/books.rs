@@ -109,7 +109,7 @@ impl Books {
 
     fn entry(&mut self, rows: &mut Rows, dice: &mut Dice, at: i64, kind: &str, amount: i64, sale: &Sale) {
         self.entries += 1;
-        let id = ids::computed(at, self.entries, dice.next());
+        let id = ids::computed(at, self.entries, dice.roll());
         rows.push(args![id, at, kind, amount, "usd", sale.user, sale.order, None::<Uuid>]);
     }
 
@@ -132,7 +132,7 @@ impl Books {
         for month in world.calendar.months() {
             for vendor in &world.vendors {
                 self.entries += 1;
-                let id = ids::computed(month.start, self.entries, dice.next());
+                let id = ids::computed(month.start, self.entries, dice.roll());
                 let (user, none) = (vendor.user, None::<Uuid>);
                 ledger.push(args![id, month.start, "SUBSCRIPTION_FEE", money::SUBSCRIPTION, "usd", user, none, none]);
                 if let Some(day) = self.day(world, month.start) {
@@ -153,15 +153,15 @@ impl Books {
         };
         let paid = (state == 2).then_some(expected);
         self.entries += 1;
-        let id = ids::computed(end, self.entries, dice.next());
-        let stripe = (state > 0).then(|| format!("po_{:016x}", dice.next()));
+        let id = ids::computed(end, self.entries, dice.roll());
+        let stripe = (state > 0).then(|| format!("po_{:016x}", dice.roll()));
         payouts.push(args![id, owner, gross, fee, gross - fee, status, end - WEEK, end, expected, paid, stripe, end]);
         if let Some(sum) = self.day(world, end).and_then(|day| day.payouts.get_mut(state)) {
             *sum += gross - fee;
         }
         if let Some(at) = paid {
             self.entries += 1;
-            let entry = ids::computed(at, self.entries, dice.next());
+            let entry = ids::computed(at, self.entries, dice.roll());
             ledger.push(args![entry, at, "PAYOUT", fee - gross, "usd", owner, None::<Uuid>, id]);
         }
     }
@@ -174,7 +174,7 @@ impl Books {
             let rate = if sums.gmv == 0 { 0 } else { (platform * 10_000 + sums.gmv / 2) / sums.gmv };
             let [pending, transit, paid] = sums.payouts;
             rows.push(args![
-                ids::computed(day.start, number, dice.next()),
+                ids::computed(day.start, number, dice.roll()),
                 &day.date,
                 sums.gmv,
                 platform,

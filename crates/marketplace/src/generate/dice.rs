@@ -9,12 +9,12 @@ impl Dice {
     /// A stream for one thing: what kind of thing, and which one.
     pub fn new(seed: u64, kind: u64, index: u64) -> Self {
         let mut dice = Self(seed ^ mix(kind.wrapping_mul(0xd1b5_4a32_d192_ed03) ^ mix(index)));
-        dice.next();
+        dice.roll();
         dice
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
     }
@@ -22,7 +22,7 @@ impl Dice {
     /// A number in `0..n`; 0 when `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         // The high half of a 128-bit product is below n.
-        u64::try_from((u128::from(self.next()) * u128::from(n)) >> 64).unwrap_or(0)
+        u64::try_from((u128::from(self.roll()) * u128::from(n)) >> 64).unwrap_or(0)
     }
 
     /// A number in `low..=high`.
@@ -38,7 +38,7 @@ impl Dice {
 
     /// An index in `0..n`, small ones far more often than large ones (density ~ 1/√x).
     pub fn popular(&mut self, n: usize) -> usize {
-        let x = self.next() >> 32;
+        let x = self.roll() >> 32;
         let squared = (x * x) >> 32;
         usize::try_from((squared * n as u64) >> 32).unwrap_or(0)
     }

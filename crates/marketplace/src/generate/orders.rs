@@ -98,13 +98,9 @@ impl<'a> Orders<'a> {
         let customer = world.customer(dice.popular(known) as u64);
         let lines = self.lines(dice);
         let sums = money::totals(lines.iter().map(|line| line.total).sum(), customer.zip);
-        let id = ids::computed(at, number, dice.next());
+        let id = ids::computed(at, number, dice.roll());
         let fate = fate(world.calendar.until() - at, dice);
-        let priority = match dice.below(25) {
-            0 => "RUSH",
-            1 | 2 => "HIGH",
-            _ => "MEDIUM",
-        };
+        let priority = ["RUSH", "HIGH", "HIGH"].get(usize::try_from(dice.below(25)).unwrap_or(0)).unwrap_or(&"MEDIUM");
         let [orders, ..] = &mut self.batch.rows;
         orders.push(args![
             id,
@@ -117,7 +113,7 @@ impl<'a> Orders<'a> {
             sums.total,
             customer.name(),
             &customer.email,
-            priority,
+            *priority,
             fate.payment,
             at + 4 * DAY,
             at,
@@ -129,10 +125,13 @@ impl<'a> Orders<'a> {
             let items: Vec<_> = lines.iter().map(|line| (line.vendor, line.total)).collect();
             let (refunded_at, dispute) = afterwards(&fate, at, world.calendar.until(), dice);
             let (total, tax) = (sums.total, sums.tax);
-            let sale = Sale { order: id, user: customer.id, at, tax, total, items: &items, refunded_at, dispute };
-            let [_, _, ledger, _] = &mut self.batch.rows;
-            self.books.sale(world, &sale, dice, ledger);
+            self.book(&Sale { order: id, user: customer.id, at, tax, total, items: &items, refunded_at, dispute }, dice);
         }
+    }
+
+    fn book(&mut self, sale: &Sale, dice: &mut Dice) {
+        let [_, _, ledger, _] = &mut self.batch.rows;
+        self.books.sale(self.world, sale, dice, ledger);
     }
 
     /// What is in the basket: two things on average, often of one vendor.
@@ -172,7 +171,7 @@ impl<'a> Orders<'a> {
                 continue;
             };
             let made = if matches!(fate.status, "COMPLETED" | "REFUNDED") { line.quantity } else { 0 };
-            let id = ids::computed(at, self.items, dice.next());
+            let id = ids::computed(at, self.items, dice.roll());
             self.items += 1;
             rows.push(args![id, order, item.id, vendor.id, line.quantity, item.price, item.cost, line.total, fate.status, made]);
         }
@@ -183,7 +182,7 @@ impl<'a> Orders<'a> {
         if self.world.calendar.until() - at > EVENT_DAYS * DAY {
             return;
         }
-        let session = format!("{:016x}", dice.next());
+        let session = format!("{:016x}", dice.roll());
         for line in lines {
             let mut steps: Vec<&'static str> = vec!["view"; 1 + usize::try_from(dice.below(5)).unwrap_or(0)];
             steps.extend(["detail", "add_to_cart", "checkout_start"]);
@@ -202,7 +201,7 @@ impl<'a> Orders<'a> {
     fn push_event(&mut self, at: i64, kind: &'static str, line: &Line, customer: &Person, order: Option<Uuid>, session: &str, dice: &mut Dice) {
         let world = self.world;
         let Some((item, vendor)) = world.products.get(line.product).zip(world.vendors.get(line.vendor)) else { return };
-        let id = ids::computed(at, self.events, dice.next());
+        let id = ids::computed(at, self.events, dice.roll());
         self.events += 1;
         *self.clicks.entry((world.calendar.day_of(at), line.vendor, kind)).or_default() += 1;
         let [.., events] = &mut self.batch.rows;

@@ -1,8 +1,8 @@
 //! Customers, vendors and products. Every one is computed from the seed and a number, so that none needs to be kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use engine::args;
+use engine::{Args, args};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -90,7 +90,7 @@ fn person(seed: u64, kind: u64, index: u64, created_at: i64) -> Person {
     let zip = PLACES.get(place).map_or("12508", |place| place.2);
     let (sequence, part) = (u32::try_from(index).unwrap_or(0), if kind == OWNER { "shop" } else { "" });
     let email = format!("{}.{}{part}{index}@example.com", first.to_lowercase(), last.to_lowercase());
-    Person { id: ids::computed(created_at, sequence, dice.next()), first, last, email, zip, created_at }
+    Person { id: ids::computed(created_at, sequence, dice.roll()), first, last, email, zip, created_at }
 }
 
 /// The rows of customers `from..to` and of their roles.
@@ -133,10 +133,10 @@ fn push_user(rows: &mut [Rows; 3], world: &World, person: &Person, role: &str, i
         at,
         at
     ]);
-    roles.push(args![ids::computed(at, person_number(index), dice.next()), person.id, role, at]);
+    roles.push(args![ids::computed(at, person_number(index), dice.roll()), person.id, role, at]);
     if !verified && fresh {
-        let hash: Vec<u8> = (0..4).flat_map(|_| dice.next().to_be_bytes()).collect();
-        let id = ids::computed(at, person_number(index), dice.next());
+        let hash: Vec<u8> = (0..4).flat_map(|_| dice.roll().to_be_bytes()).collect();
+        let id = ids::computed(at, person_number(index), dice.roll());
         tokens.push(args![id, person.id, hash, at, at + 86_400_000_000]);
     }
 }
@@ -155,12 +155,13 @@ pub fn vendors(world: &mut World, count: usize) -> Vec<Rows> {
         let owner = person(world.seed, OWNER, index as u64, at);
         push_user(&mut people, world, &owner, "VENDOR", index as u64);
         let mut dice = Dice::new(world.seed, SHOP, index as u64);
-        let id = ids::computed(at, person_number(index as u64), dice.next());
+        let id = ids::computed(at, person_number(index as u64), dice.roll());
         let home = index % CATEGORIES.len();
         profiles.push(profile(&mut dice, id, &owner, index, home, at));
         let mut vendor = Vendor { id, user: owner.id, created_at: at, products: Vec::new() };
         for _ in 0..dice.between(9, 17) {
             let category = if dice.chance(80) { home } else { (home + 1) % CATEGORIES.len() };
+            let Some(category) = CATEGORIES.get(category) else { continue };
             vendor.products.push(world.products.len());
             world.products.push(goods.make(world.seed, &vendor, index, category));
         }
@@ -178,7 +179,7 @@ fn shop_name(index: usize) -> String {
     format!("{first} {last}")
 }
 
-fn profile(dice: &mut Dice, id: Uuid, owner: &Person, index: usize, home: usize, at: i64) -> engine::Args {
+fn profile(dice: &mut Dice, id: Uuid, owner: &Person, index: usize, home: usize, at: i64) -> Args {
     let name = shop_name(index);
     let place = usize::try_from(dice.below(PLACES.len() as u64)).unwrap_or(0);
     let (city, state, _) = PLACES.get(place).copied().unwrap_or(("Beacon", "NY", "12508"));
@@ -217,57 +218,76 @@ fn slug(name: &str, index: usize) -> String {
 struct Goods {
     rows: Rows,
     names: HashMap<String, usize>,
+    sold: HashSet<(Uuid, String)>,
     count: u64,
 }
 
 impl Goods {
     fn new() -> Self {
-        Self { rows: Rows::new(&insert::PRODUCTS), names: HashMap::new(), count: 0 }
+        Self { rows: Rows::new(&insert::PRODUCTS), names: HashMap::new(), sold: HashSet::new(), count: 0 }
     }
 
-    fn make(&mut self, seed: u64, vendor: &Vendor, index: usize, category: usize) -> Product {
+    fn make(&mut self, seed: u64, vendor: &Vendor, index: usize, category: &Category) -> Product {
         let mut dice = Dice::new(seed, GOODS, self.count);
-        let Some(category) = CATEGORIES.get(category) else {
-            return Product { id: Uuid::nil(), vendor: index, price: 1, cost: 1 };
-        };
-        let choice = usize::try_from(dice.below(category.goods.len() as u64)).unwrap_or(0);
-        let (noun, low, high) = category.goods.get(choice).copied().unwrap_or(("Gift Box", 2_000, 4_000));
-        let name = format!("{} {noun}", dice.pick(category.styles));
+        let (noun, name, [low, high]) = self.name(&mut dice, category, vendor.id);
         let twins = self.names.entry(name.clone()).and_modify(|n| *n += 1).or_insert(0);
         let slug = slug(&name, *twins);
         // Prices end in 0, 5 or 9, as prices do.
-        let price = dice.between(low / 50, high / 50) * 50 - if dice.chance(40) { 1 } else { 0 };
-        let cost = price * dice.between(38, 55) / 100;
-        let id = ids::computed(vendor.created_at, person_number(self.count), dice.next());
+        let price = dice.between(low / 50, high / 50) * 50 - i64::from(dice.chance(40));
+        let product = Product {
+            id: ids::computed(vendor.created_at, person_number(self.count), dice.roll()),
+            vendor: index,
+            price,
+            cost: price * dice.between(38, 55) / 100,
+        };
+        self.rows.push(self.row(&mut dice, &product, vendor, category, [noun, &name, &slug]));
+        self.count += 1;
+        product
+    }
+
+    /// What it is, its whole name and its prices. A vendor does not sell two things of one name, if there is a choice.
+    fn name(&mut self, dice: &mut Dice, category: &Category, vendor: Uuid) -> (&'static str, String, [i64; 2]) {
+        let mut found = ("Gift Box", "Gift Box".to_owned(), [2_000, 4_000]);
+        for _ in 0..8 {
+            let choice = usize::try_from(dice.below(category.goods.len() as u64)).unwrap_or(0);
+            if let Some((noun, low, high)) = category.goods.get(choice) {
+                found = (*noun, format!("{} {noun}", dice.pick(category.styles)), [*low, *high]);
+            }
+            if self.sold.insert((vendor, found.1.clone())) {
+                break;
+            }
+        }
+        found
+    }
+
+    fn row(&self, dice: &mut Dice, product: &Product, vendor: &Vendor, category: &Category, [noun, name, slug]: [&str; 3]) -> Args {
         // Kept apart, so that a product's place in the list of popular ones does not follow from its vendor.
         let popularity = 600 / (1 + self.count.wrapping_mul(7) % 97) + dice.below(25);
         let tags = (!dice.chance(10)).then(|| json!([dice.pick(category.tags), dice.pick(category.tags)]));
         let stock = if dice.chance(4) { 0 } else { dice.between(4, 160) };
-        let story = dice.pick(STORIES);
         let words = format!("{name} {} {}", category.name, category.tags.join(" ")).to_lowercase();
-        self.rows.push(args![
-            id,
+        let sku = format!("{}-{:05}", category.slug.get(..3).unwrap_or("GDS").to_uppercase(), self.count);
+        args![
+            product.id,
             vendor.id,
             category.kind,
-            &name,
+            name,
             slug,
-            story,
+            dice.pick(STORIES),
             category.slug,
             tags,
-            picture(&mut dice, category, noun),
+            picture(dice, category, noun),
             !dice.chance(3),
-            price,
-            cost,
-            format!("{}-{:05}", category.slug.get(..3).unwrap_or("GDS").to_uppercase(), self.count),
+            product.price,
+            product.cost,
+            sku,
             stock,
             dice.between(38, 50) as f64 / 10.0,
             i64::try_from(popularity).unwrap_or(0),
             words,
             vendor.created_at,
             vendor.created_at
-        ]);
-        self.count += 1;
-        Product { id, vendor: index, price, cost }
+        ]
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use maud::html;
+use maud::{Markup, html};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -59,21 +59,7 @@ pub async fn show(State(shop): State<Arc<Shop>>, visitor: Visitor) -> Page {
             div.with-side {
                 ul.lines {
                     @for (product, count) in &lines {
-                        li.line {
-                            img src=(product.image_url) alt="" width="88" height="88";
-                            div.what {
-                                a href={"/product/" (product.slug)} { (product.name) }
-                                p.maker { (product.store_name) " · " (dollars(product.price_cents)) " each" }
-                                @if let Some(problem) = problem(product, *count) { p.note.out { (problem) } }
-                            }
-                            form.quantity method="post" action="/cart/update" {
-                                input type="hidden" name="product" value=(product.id);
-                                label.hidden for={"q-" (product.slug)} { "Quantity of " (product.name) }
-                                input id={"q-" (product.slug)} type="number" name="quantity" value=(count) min="0" max=(MAX_QUANTITY) required;
-                                button.button.quiet type="submit" { "Update" }
-                            }
-                            b.price { (dollars(product.price_cents * count)) }
-                        }
+                        (row(product, *count))
                     }
                 }
                 aside.summary aria-label="Summary" {
@@ -85,6 +71,26 @@ pub async fn show(State(shop): State<Arc<Shop>>, visitor: Visitor) -> Page {
         }
     };
     Ok(page("Cart", &visitor, "", &body))
+}
+
+fn row(product: &Product, count: i64) -> Markup {
+    html! {
+        li.line {
+            img src=(product.image_url) alt="" width="88" height="88";
+            div.what {
+                a href={"/product/" (product.slug)} { (product.name) }
+                p.maker { (product.store_name) " · " (dollars(product.price_cents)) " each" }
+                @if let Some(problem) = problem(product, count) { p.note.out { (problem) } }
+            }
+            form.quantity method="post" action="/cart/update" {
+                input type="hidden" name="product" value=(product.id);
+                label.hidden for={"q-" (product.slug)} { "Quantity of " (product.name) }
+                input id={"q-" (product.slug)} type="number" name="quantity" value=(count) min="0" max=(MAX_QUANTITY) required;
+                button.button.quiet type="submit" { "Update" }
+            }
+            b.price { (dollars(product.price_cents * count)) }
+        }
+    }
 }
 
 /// One line of the cart, as forms send it.

@@ -33,31 +33,43 @@ fn frame(title: &str, greeting: &Markup, query: &str, body: &Markup) -> Markup {
             }
             body {
                 a.skip href="#main" { "Skip to the goods" }
-                header.top {
-                    div.wrap.top-row {
-                        a.brand href="/" aria-label="Fernmarket, home" { (fern()) span { "Fernmarket" } }
-                        form.search action="/search" role="search" {
-                            label.hidden for="q" { "Search the market" }
-                            input #q type="search" name="q" value=(query) placeholder="Honey, mugs, ferns…" maxlength="80";
-                            button type="submit" { "Search" }
-                        }
-                        (greeting)
-                    }
-                    nav.departments aria-label="Departments" {
-                        ul.wrap {
-                            @for category in CATEGORIES {
-                                li { a href={"/category/" (category.slug)} { (category.name) } }
-                            }
-                        }
-                    }
-                }
+                (banner(greeting, query))
                 main #main .wrap tabindex="-1" { (body) }
-                footer.bottom {
-                    div.wrap {
-                        p { b { "Fernmarket" } " is where small makers sell what they make. It is a demonstration: nothing is charged and nothing is sent." }
-                        p { a href="/sign-in" { "Demo accounts" } " · " a href="/vendor" { "Vendor portal" } " · " a href="/orders" { "My orders" } }
+                (ground())
+            }
+        }
+    }
+}
+
+fn banner(greeting: &Markup, query: &str) -> Markup {
+    html! {
+        header.top {
+            div.wrap.top-row {
+                a.brand href="/" aria-label="Fernmarket, home" { (fern()) span { "Fernmarket" } }
+                form.search action="/search" role="search" {
+                    label.hidden for="q" { "Search the market" }
+                    input #q type="search" name="q" value=(query) placeholder="Honey, mugs, ferns…" maxlength="80";
+                    button type="submit" { "Search" }
+                }
+                (greeting)
+            }
+            nav.departments aria-label="Departments" {
+                ul.wrap {
+                    @for category in CATEGORIES {
+                        li { a href={"/category/" (category.slug)} { (category.name) } }
                     }
                 }
+            }
+        }
+    }
+}
+
+fn ground() -> Markup {
+    html! {
+        footer.bottom {
+            div.wrap {
+                p { b { "Fernmarket" } " is where small makers sell what they make. It is a demonstration: nothing is charged and nothing is sent." }
+                p { a href="/sign-in" { "Demo accounts" } " · " a href="/vendor" { "Vendor portal" } " · " a href="/orders" { "My orders" } }
             }
         }
     }
