@@ -41,12 +41,12 @@ impl ListView {
             "/audit",
             &html! {
                 (field::search("actor", "Who", &given(&filter.actor), "Person or token"))
-                (field::search("event", "Event", &given(&filter.event), "INCIDENT_CREATED"))
+                (field::search("event", "Event", &given(&filter.event), "Event"))
                 (field::choice("scope", "Scope", &given(&filter.scope), &scopes))
                 (field::choice("kind", "Kind", &given(&filter.kind), &kinds))
                 (field::choice("severity", "Severity", &given(&filter.severity), &severities))
-                (field::search("target_kind", "Kind of the target", &given(&filter.target_kind), "incident, user…"))
-                (field::search("target_id", "Id of the target", &given(&filter.target_id), "INC-7"))
+                (field::search("target_kind", "Kind of the target", &given(&filter.target_kind), "Target: incident, user…"))
+                (field::search("target_id", "Id of the target", &given(&filter.target_id), "Target id: INC-7"))
                 input.input type="date" id="q-from" name="from" value=(given(&filter.from)) aria-label="From";
                 input.input type="date" id="q-to" name="to" value=(given(&filter.to)) aria-label="Until";
                 @if let Some(request) = &filter.request_id { input type="hidden" name="request_id" value=(request); }
@@ -94,7 +94,7 @@ impl View for ListView {
             section.card aria-label="Events" {
                 (self.filters())
                 (self.rows(page))
-                div.card__foot { "A file holds at most " (format::number(i64::try_from(MAX_ROWS).unwrap_or(i64::MAX))) " events of this filter, oldest first; " code { "after=" } " continues. The JSONL of everything can be verified offline." }
+                div.card__foot { p { "A file holds at most " (format::number(i64::try_from(MAX_ROWS).unwrap_or(i64::MAX))) " events of this filter, oldest first; " code { "after=" } " continues. The JSONL of everything can be verified offline." } }
             }
         }
     }

@@ -61,13 +61,13 @@ fn card(incident: &Incident, page: &Page<'_>) -> Markup {
                 Status::Mitigated => { (sla("Close", &incident.closing(), page)) }
                 Status::Closed => {}
             }
-            div class="row small quiet" { (who(incident)) (since(incident, page)) }
+            div class="row small quiet" { (who(incident)) span { (since(incident, page)) } }
         }
     }
 }
 
 fn who(incident: &Incident) -> Markup {
-    html! { @match &incident.owner_name { Some(name) => { (avatar(name)) (name) " · " } None => { "No owner · " } } }
+    html! { @match &incident.owner_name { Some(name) => { (avatar(name)) span { (name) } } None => span { "No owner" } } span aria-hidden="true" { "·" } }
 }
 
 fn since(incident: &Incident, page: &Page<'_>) -> Markup {

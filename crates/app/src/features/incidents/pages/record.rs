@@ -181,7 +181,7 @@ fn composer(reference: &str) -> Markup {
             form class="card__body stack stack--s" method="post" action=(action) hx-post=(action) hx-swap="none" data-confirm-form {
                 (Field::area("text", "Add to the timeline", 2).required().max_length(u32::try_from(TEXT_MAX).unwrap_or(u32::MAX))
                     .placeholder("What do we know, what was done, what is next?"))
-                div class="row row--wrap" {
+                div.filters {
                     (field::choice("type", "Kind of entry", "UPDATE", &kinds))
                     span.push {}
                     (Button::submit("Add").small().icon("send"))
