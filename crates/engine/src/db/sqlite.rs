@@ -47,10 +47,11 @@ impl Sqlite {
     }
 
     pub(crate) async fn close(&self) {
+        // Readers first: the last connection to close folds the write-ahead log back, and a read-only one can't.
+        self.read.close().await;
         if let Some(writer) = &self.writer {
             writer.close().await;
         }
-        self.read.close().await;
     }
 }
 

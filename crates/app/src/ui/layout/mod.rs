@@ -13,7 +13,7 @@ use super::icon::{icon, wheel};
 use super::palette;
 
 /// Settings of htmx: nothing evaluated, only our own origin, error answers judged by `dialogs.js`.
-const HTMX: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"historyCacheSize":0,"refreshOnHistoryMiss":true,"scrollBehavior":"instant","timeout":20000,"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}"#;
+const HTMX: &str = r#"{"includeIndicatorStyles":false,"allowEval":false,"selfRequestsOnly":true,"attributesToSettle":["class","width","height"],"historyCacheSize":0,"refreshOnHistoryMiss":true,"scrollBehavior":"instant","timeout":20000,"responseHandling":[{"code":"204","swap":false},{"code":"[23]..","swap":true},{"code":"[45]..","swap":true,"error":true}]}"#;
 
 /// A page in the shell. Charts' script is loaded only where `content` has a chart.
 pub fn page(chrome: &Chrome, content: &Markup) -> Markup {
