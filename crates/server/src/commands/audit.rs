@@ -1,10 +1,10 @@
 //! `audit verify` and `audit export`.
 
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use qd_core::audit::{self, Report, Verifier};
+use qd_core::audit::{self, Anchor, Checkpoint, Report, Signer};
 use qd_core::config::Config;
 use qd_core::{App, Clock, Error, Result};
 use serde_json::json;
@@ -18,7 +18,7 @@ const BROKEN: u8 = 3;
 
 pub(super) async fn run(config: Config, command: Audit, json: bool) -> Result<ExitCode> {
     match command {
-        Audit::Verify { file: Some(file) } => Ok(tell(&verify_file(&file)?, json)),
+        Audit::Verify { file: Some(file) } => Ok(tell(&verify_file(&config, &file)?, json)),
         Audit::Verify { file: None } => {
             let app = wiring::assemble(config, Clock::system()).await?;
             let trusted = audit::checkpoints(&app.db, &app.signer, &app.anchor).await?;
@@ -28,17 +28,26 @@ pub(super) async fn run(config: Config, command: Audit, json: bool) -> Result<Ex
     }
 }
 
-/// Verifies an export without a database and without the key: rows, links and hashes.
-fn verify_file(path: &Path) -> Result<Report> {
+/// Verifies an export without a database: rows, links and hashes; and, where the key and the anchors of this installation are at hand, that no
+/// anchored checkpoint says otherwise.
+fn verify_file(config: &Config, path: &Path) -> Result<Report> {
     let fault = |e: std::io::Error| Error::Broken(format!("{} can't be read: {e}.", path.display()));
-    let mut verifier = Verifier::new(Vec::new());
-    for line in BufReader::new(std::fs::File::open(path).map_err(fault)?).lines() {
-        let line = line.map_err(fault)?;
-        if !line.trim().is_empty() && !verifier.take(&serde_json::from_str(&line)?)? {
-            break;
-        }
+    let lines = BufReader::new(std::fs::File::open(path).map_err(fault)?);
+    app::features::audit::verify_file(lines, anchored(config)?)
+}
+
+/// Checkpoints of the anchor file whose signature holds; none without the key.
+fn anchored(config: &Config) -> Result<Vec<Checkpoint>> {
+    let key = config.data_file(&config.audit.key_file, "audit.key");
+    if !key.exists() {
+        return Ok(Vec::new());
     }
-    Ok(verifier.finish())
+    let signer = Signer::open(&key, config.platform.name.clone())?;
+    let points = Anchor(config.data_file(&config.audit.anchor_file, "audit-anchors.jsonl")).read()?;
+    match points.iter().find(|point| !signer.holds(point)) {
+        Some(point) => Err(Error::Conflict(format!("The anchored checkpoint at row {} has a wrong signature.", point.size))),
+        None => Ok(points),
+    }
 }
 
 fn tell(report: &Report, json: bool) -> ExitCode {

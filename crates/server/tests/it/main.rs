@@ -14,3 +14,4 @@ mod routes;
 mod settings;
 mod telemetry;
 mod twins;
+mod snapshots;

@@ -105,17 +105,26 @@ impl Chrome {
         html! {
             nav.nav id="nav" aria-label="Main" {
                 a.nav__brand href=(home) { (wheel()) span { "Quarterdeck" } }
-                @for below in [false, true] {
-                    @if self.nav.iter().any(|item| item.below == below) {
-                        ul.nav__list { @for item in self.nav.iter().filter(|item| item.below == below) { li { (link(item)) } } }
-                    }
-                }
+                (self.links(false))
                 div.nav__foot {
                     span { b { (self.platform) } " · " (self.environment) }
                     span { "Quarterdeck " (self.version) @if let Some(text) = &self.self_check { " · " (text) } }
                 }
             }
             button.nav__scrim type="button" data-nav-toggle tabindex="-1" aria-label="Close navigation" {}
+        }
+    }
+
+    /// The links with their counts. Also sent beside each fragment: what they count may have changed.
+    pub(super) fn links(&self, out_of_band: bool) -> Markup {
+        html! {
+            div.nav__lists id="nav-links" hx-swap-oob=[out_of_band.then_some("true")] {
+                @for below in [false, true] {
+                    @if self.nav.iter().any(|item| item.below == below) {
+                        ul.nav__list { @for item in self.nav.iter().filter(|item| item.below == below) { li { (link(item)) } } }
+                    }
+                }
+            }
         }
     }
 
@@ -170,7 +179,7 @@ impl Chrome {
 fn link(item: &NavItem) -> Markup {
     let key = item.key.map(|key| key.to_ascii_lowercase().to_string());
     html! {
-        a.nav__link href=(item.href) title=(item.label) aria-current=[item.current.then_some("page")] data-key=[key] {
+        a.nav__link id={ "nav" (item.href.replace('/', "-")) } href=(item.href) title=(item.label) aria-current=[item.current.then_some("page")] data-key=[key] {
             (icon(&item.icon)) span.nav__label { (item.label) }
             @if let Some(count) = &item.count {
                 @let tone = match count.status { Status::Crit => " nav__count--crit", Status::Warn => " nav__count--warn", _ => "" };

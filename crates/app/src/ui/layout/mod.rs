@@ -43,13 +43,14 @@ pub fn page(chrome: &Chrome, content: &Markup) -> Markup {
     }
 }
 
-/// What an htmx request gets: the content of `#main`, the new document title, and beside them the banners and the
-/// freshness of the top bar, which htmx swaps by their ids.
+/// What an htmx request gets: the content of `#main`, the new document title, and beside them the banners, the
+/// links of the deck and the freshness of the top bar, which htmx swaps by their ids.
 pub fn fragment(chrome: &Chrome, content: &Markup) -> Markup {
     html! {
         title { (chrome.document_title()) }
         (content)
         (banner_host(&chrome.banners, true))
+        @if !chrome.nav.is_empty() { (chrome.links(true)) }
         @if let Some(fresh) = chrome.freshness { (fresh.out_of_band()) }
     }
 }

@@ -116,7 +116,7 @@ fn only_pages_with_charts_load_them() {
 fn a_fragment_brings_banners_and_freshness_beside_its_content() {
     let html = fragment(&chrome(), &html! { p { "Content." } }).0;
     assert!(html.starts_with("<title>Health &amp; Incidents · production · Quarterdeck</title>"));
-    assert_eq!(html.matches("hx-swap-oob").count(), 2);
+    assert_eq!(html.matches("hx-swap-oob").count(), 3);
     assert!(!html.contains("<main"));
 }
 
