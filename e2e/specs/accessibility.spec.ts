@@ -48,6 +48,24 @@ for (const theme of ["light", "dark"] as const) {
   }
 }
 
+for (const theme of ["light", "dark"] as const) {
+  test(`palette, account menu and list of keys are accessible (${theme})`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.goto("/health");
+    await page.keyboard.press("Control+k");
+    await expect(page.getByRole("combobox")).toBeFocused();
+    await expectAccessible(page, "the palette");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: /^Account/ }).click();
+    await expect(page.getByRole("button", { name: "Sign out" })).toBeVisible();
+    await expectAccessible(page, "the account menu");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await expect(page.locator("dialog[open]")).toBeVisible();
+    await expectAccessible(page, "the list of keys");
+  });
+}
+
 test("every page and form is found by following links", () => {
   expect(product().unreached).toEqual([]);
 });

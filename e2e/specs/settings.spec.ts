@@ -2,7 +2,7 @@ import { expect, test } from "../support/test.ts";
 
 test("the configuration is shown with its secrets masked", async ({ page }) => {
   await page.goto("/settings/configuration");
-  await expect(page.locator("main")).toContainText("server.listen");
+  await expect(page.locator("main")).toContainText("QD_SERVER__LISTEN");
   await expect(page.locator("main")).not.toContainText(/:\/\/[^:@\s]+:[^@*•\s]+@/);
 });
 

@@ -26,6 +26,7 @@ export async function pages(request: APIRequestContext): Promise<{ places: Place
   const named = (path: string) => patterns.find((pattern) => pattern === path.split("?")[0]) ?? patterns.find((pattern) => fits(path, pattern));
   const places = new Map<string, Place>();
   const visits = new Map<string, number>();
+  const formsOnly = new Set<string>();
   const seen = new Set<string>();
   const queue = ["/", ...patterns.filter((pattern) => !pattern.includes("{"))];
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
@@ -38,9 +39,14 @@ export async function pages(request: APIRequestContext): Promise<{ places: Place
     if (answer.status() === 403) continue;
     // A form whose act is not possible now (closing what is closed) says so with a conflict.
     if (answer.status() === 409) continue;
+    // A plain form has an address to post to, and no page there.
+    if (answer.status() === 405) {
+      formsOnly.add(pattern ?? path);
+      continue;
+    }
     if (!answer.ok()) throw new Error(`${path} answers ${answer.status()}`);
     if (pattern && !places.has(pattern)) places.set(pattern, { pattern, path });
     queue.push(...links(await answer.text()));
   }
-  return { places: [...places.values()], unreached: patterns.filter((pattern) => !places.has(pattern)) };
+  return { places: [...places.values()], unreached: patterns.filter((pattern) => !places.has(pattern) && !formsOnly.has(pattern)) };
 }

@@ -15,6 +15,9 @@ export const people: { role: Exclude<Role, "nobody">; email: string; name: strin
 /** An account whose sign-in may be locked by wrong tries. */
 export const clumsy = { role: "STAFF_ADMIN", email: "clumsy@fernmarket.example", name: "Clumsy Clara" } as const;
 
+/** An account that has been disabled. */
+export const gone = { role: "AUDITOR", email: "gone@fernmarket.example", name: "Gil Gone" } as const;
+
 /** Their password. */
 export const password = "seven quiet harbours at dawn";
 

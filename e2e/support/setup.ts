@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { type APIRequestContext, request } from "@playwright/test";
-import { clumsy, password, people, sessionFile } from "./people.ts";
+import { clumsy, gone, password, people, sessionFile } from "./people.ts";
 import { type Place, pages } from "./pages.ts";
 import { type Product, command, startDemo } from "./product.ts";
 
@@ -19,7 +19,7 @@ export default async function setup() {
 }
 
 async function furnish(product: Product): Promise<{ places: Place[]; unreached: string[] }> {
-  for (const person of [...people, clumsy]) {
+  for (const person of [...people, clumsy, gone]) {
     await command(product, ["admin", "create", "--email", person.email, "--name", person.name, "--role", person.role], { QD_PASSWORD: password });
   }
   for (const { role, email } of people) {
@@ -31,7 +31,8 @@ async function furnish(product: Product): Promise<{ places: Place[]; unreached: 
     if (role === "ADMIN") await incidents(context);
     await context.dispose();
   }
-  const everything = await request.newContext({ baseURL: product.url, storageState: sessionFile("SUPER_ADMIN") });
+  const everything = await request.newContext({ baseURL: product.url, storageState: sessionFile("SUPER_ADMIN"), extraHTTPHeaders: { Origin: product.url } });
+  await disable(everything, gone.email);
   const found = await pages(everything);
   await everything.dispose();
   return found;
@@ -46,6 +47,12 @@ async function incidents(context: APIRequestContext) {
   }
   await act(context, "/api/admin/ops/incidents/INC-2/mitigate", { reason });
   await act(context, "/api/admin/ops/incidents/INC-3/close", { reason });
+}
+
+async function disable(context: APIRequestContext, email: string) {
+  const { users } = await (await context.get("/api/admin/ops/users")).json();
+  const { id } = users.find((user: { email: string }) => user.email === email);
+  await act(context, `/api/admin/ops/users/${id}/disable`, { reason: "Left the company last week" });
 }
 
 async function act(context: APIRequestContext, path: string, data: object) {

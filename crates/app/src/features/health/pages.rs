@@ -69,7 +69,8 @@ impl View for Strip {
     }
 
     fn body(&self, page: &Page<'_>) -> Markup {
-        strip(page)
+        // Live screens fetch the strip alone; as a page of its own it has a heading.
+        html! { @if !page.htmx { h1 { "Key figures" } } (strip(page)) }
     }
 }
 
