@@ -1,4 +1,5 @@
 //! The client against a small server that answers as OFREP says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};

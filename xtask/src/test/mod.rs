@@ -64,8 +64,8 @@ pub fn run(options: &Options) -> Result<bool> {
 }
 
 fn lint(suite: &mut Suite, quick: bool) -> Result<()> {
-    suite.run("format", &mut repo::cargo(["fmt", "--all", "--check"]), nothing)?;
-    suite.run("clippy", &mut repo::cargo(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]), nothing)?;
+    suite.run("format", &mut repo::cargo(["fmt", "--all", "--check", "--", "--color", "never"]), nothing)?;
+    suite.run("clippy", &mut repo::cargo(["clippy", "--workspace", "--all-targets", "--keep-going", "--quiet", "--", "-D", "warnings"]), nothing)?;
     if !quick {
         let deny = needs::cargo_deny()?;
         suite.run("licences", Command::new(deny).current_dir(repo::root()).args(DENY), nothing)?;
