@@ -109,6 +109,13 @@ pub fn queue(state: &QueueState, now: Timestamp) -> Verdict {
     verdict
 }
 
+/// The limits of a queue in words.
+pub fn queue_limits() -> String {
+    let of = |limit: fn(&Limit) -> f64| (format::decimal(limit(&WAITING), 0), format::decimal(limit(&FAILED), 0), duration(limit(&WAIT)));
+    let ((waiting, failed, wait), (many, lost, long)) = (of(|limit| limit.warn), of(|limit| limit.crit));
+    format!("WARN over {waiting} waiting, {failed} failed within 5 min or a wait of {wait}; CRIT over {many}, {lost} or {long}.")
+}
+
 /// Limits of a database's figure, and whether it is bad when low; `None` for figures without any.
 pub fn limit(key: &str) -> Option<(Limit, bool)> {
     Some(match key {
@@ -222,6 +229,11 @@ mod tests {
         let state = QueueState { name: "email".into(), waiting: 200, paused: true, ..QueueState::default() };
         let reason = queue(&state, at()).reason().unwrap();
         assert_eq!(reason, "email: 200 jobs wait, over 100. email is paused.");
+    }
+
+    #[test]
+    fn the_words_are_those_of_the_constants() {
+        assert_eq!(queue_limits(), "WARN over 50 waiting, 10 failed within 5 min or a wait of 2 min; CRIT over 100, 20 or 5 min.");
     }
 
     #[test]

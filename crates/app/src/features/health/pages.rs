@@ -149,7 +149,7 @@ impl View for QueuesReply {
                         .fill(queue_table(&source.name, &rows, source.reason.as_deref(), page.now)))
                 }
             }
-            p class="small quiet" { "WARN over 50 waiting, 10 failed within 5 min or a wait of 2 min; CRIT over 100, 20 or 5 min." }
+            p class="small quiet" { (judge::queue_limits()) }
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod pages;
 pub mod store;
 
+mod limit;
 mod live;
 mod normal;
 mod read;

@@ -2,10 +2,12 @@
 
 use maud::{Markup, Render, html};
 use qd_core::gate::Access;
+use qd_core::reading::Status;
 use qd_core::{App, Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::limit::{ERROR_RATE, Limit, P95, P99};
 use super::read::{self, EndpointFigures, MinuteFigures, WindowFigures, endpoint_name};
 use crate::features::telemetry::logs::{LogRecord, pages::record_rows, warnings};
 use crate::ui::card::Card;
@@ -19,12 +21,6 @@ use crate::web::{Ctx, Page, Place, Reply, Routes, View};
 
 /// Rows of the panel.
 const ROWS: usize = 50;
-/// Limits in milliseconds: WARN, CRIT.
-const P95: (f64, f64) = (500.0, 1_000.0);
-/// Limits in milliseconds: WARN, CRIT.
-const P99: (f64, f64) = (1_000.0, 2_000.0);
-/// Limits in percent: WARN, CRIT.
-const ERRORS: (f64, f64) = (1.0, 5.0);
 /// Ranges that are offered: word, text, seconds.
 const RANGES: [(&str, &str, i64); 5] =
     [("15m", "15 min", 900), ("1h", "1 h", 3_600), ("6h", "6 h", 21_600), ("24h", "24 h", 86_400), ("7d", "7 d", 604_800)];
@@ -98,13 +94,14 @@ impl View for SlowEndpoints {
     }
 
     fn body(&self, page: &Page<'_>) -> Markup {
-        let slow = self.endpoints.iter().filter(|endpoint| endpoint.p95 > P95.0).count();
+        let slow = self.endpoints.iter().filter(|endpoint| endpoint.p95 > P95.warn).count();
+        let heard = format::count(count(self.total), "endpoint", "endpoints");
         let sentence = match (self.total, slow) {
             (0, _) => "No request was reported in this range.".to_owned(),
             (_, 0) => {
-                format!("{} heard; all answer 95 % of their requests within 500 ms.", format::count(count(self.total), "endpoint", "endpoints"))
+                format!("{heard} heard; all answer 95 % of their requests within {}.", P95.calm())
             }
-            (_, slow) => format!("{} of {} over 500 ms at p95.", slow, format::count(count(self.total), "endpoint", "endpoints")),
+            (_, slow) => format!("{slow} of {heard} over {} at p95.", P95.calm()),
         };
         html! { (page_head("Slow endpoints", &sentence, &html! { (ranges(page, self.timeframe)) })) (log_tabs("/logs/slow-endpoints")) (table_card(self)) }
     }
@@ -142,10 +139,10 @@ fn ranges(page: &Page<'_>, current: &str) -> Markup {
 }
 
 /// A figure with its state: shape and colour only where it is over a limit.
-fn judged(value: f64, (warn, crit): (f64, f64), text: &str) -> Markup {
-    match value {
-        value if value > crit => status_word(Tone::Crit, text),
-        value if value > warn => status_word(Tone::Warn, text),
+fn judged(value: f64, limit: Limit, text: &str) -> Markup {
+    match limit.judge(value) {
+        Status::Crit => status_word(Tone::Crit, text),
+        Status::Warn => status_word(Tone::Warn, text),
         _ => html! { (text) },
     }
 }
@@ -181,7 +178,7 @@ fn endpoint_cells(endpoint: &EndpointFigures, with_service: bool) -> Markup {
         (number_at(Priority::Medium, "p99", judged(endpoint.p99, P99, &format::millis(endpoint.p99))))
         (number_at(Priority::Large, "Mean", &mean))
         (cell_number("Requests", format::number(i64::try_from(endpoint.request_count).unwrap_or(i64::MAX))))
-        (cell_number("Errors", judged(endpoint.error_rate, ERRORS, &format::percent(endpoint.error_rate))))
+        (cell_number("Errors", judged(endpoint.error_rate, ERROR_RATE, &format::percent(endpoint.error_rate))))
     }
 }
 
@@ -278,9 +275,9 @@ impl ServicePage {
         let errors = self.window.error_rate.map_or_else(|| format::UNKNOWN.to_owned(), format::percent);
         stats_card(&[
             Stat::new("p50", millis(self.window.p50), "", "last 60 s"),
-            Stat::new("p95", millis(self.window.p95), "", "WARN over 500 ms, CRIT over 1 s"),
-            Stat::new("p99", millis(self.window.p99), "", "last 60 s"),
-            Stat::new("Error rate", errors, "", "WARN over 1 %, CRIT over 5 %"),
+            Stat::new("p95", millis(self.window.p95), "", P95.words()),
+            Stat::new("p99", millis(self.window.p99), "", P99.words()),
+            Stat::new("Error rate", errors, "", ERROR_RATE.words()),
             Stat::new("Throughput", format::figure(self.window.throughput), " req/s", "last 60 s"),
         ])
     }

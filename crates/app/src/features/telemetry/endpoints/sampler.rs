@@ -5,6 +5,7 @@ use std::time::Duration;
 use qd_core::reading::{Reading, Status};
 use qd_core::{App, Result, Timestamp};
 
+use super::limit::{ERROR_RATE, Limit, P95};
 use super::read::{self, WindowFigures};
 use super::tally::Tally;
 use crate::features::telemetry::ingest::Telemetry;
@@ -17,10 +18,6 @@ const WINDOW: u32 = 60;
 const FRESH: u32 = 45;
 /// Requests that it takes to judge.
 const ENOUGH: u64 = 20;
-/// Limits of p95 in milliseconds: WARN, CRIT.
-const P95: (f64, f64) = (500.0, 1_000.0);
-/// Limits of the error rate in percent: WARN, CRIT.
-const ERROR_RATE: (f64, f64) = (1.0, 5.0);
 
 /// Samples for as long as the process lives.
 pub async fn sample_forever(app: App) {
@@ -70,17 +67,17 @@ fn unknown(app: &App, why: &str, now: Timestamp) {
 
 type Culprit = fn(&App) -> Result<Option<String>>;
 
-fn judge(app: &App, reading: Reading, window: &WindowFigures, (warn, crit): (f64, f64), culprit: Culprit) -> Result<Reading> {
+fn judge(app: &App, reading: Reading, window: &WindowFigures, limit: Limit, culprit: Culprit) -> Result<Reading> {
     let Some(value) = reading.value else { return Ok(reading) };
     if window.count < ENOUGH {
         let reason = format!("Too few requests to judge: {} in the last {WINDOW} s, {ENOUGH} are needed.", window.count);
         return Ok(Reading { reason: Some(reason), ..reading });
     }
-    let status = Status::above(value, warn, crit);
+    let status = limit.judge(value);
     if status == Status::Ok {
         return Ok(reading);
     }
-    let limit = if status == Status::Crit { crit } else { warn };
+    let limit = limit.passed(status);
     let culprit = culprit(app)?.map_or_else(String::new, |culprit| format!(" {culprit}"));
     let unit = reading.unit;
     let sentence = format!("{value:.1} {unit} over the last {WINDOW} s, limit {limit:.0} {unit}.{culprit}");
