@@ -26,7 +26,7 @@ const CLAIM: &str = "UPDATE event_outbox SET claimed_until = $2, attempts = atte
      RETURNING id, at, name, subject, payload, attempts";
 const DELIVERED: &str = "DELETE FROM event_outbox WHERE id = $1";
 const RETRY_AT: &str = "UPDATE event_outbox SET claimed_until = $2 WHERE id = $1";
-const PENDING: &str = "SELECT count(*) FROM event_outbox";
+const PENDING: &str = "SELECT count(*) FROM event_outbox WHERE attempts < $1";
 pub(crate) const STATEMENTS: &[&str] = &[EMIT, CLAIM, DELIVERED, RETRY_AT, PENDING];
 
 /// Something that happened: "incident.opened", "check.failed".
@@ -67,6 +67,7 @@ struct Row {
 
 /// Writes an event into the outbox, within the transaction of the change that it tells of.
 pub async fn emit(tx: &mut Tx, event: Event) -> Result<()> {
+    tx.after_commit(|| WAKE.notify_waiters());
     tx.exec(EMIT, args![event.id, event.at.0, event.name, event.subject, event.payload]).await?;
     Ok(())
 }
@@ -74,25 +75,22 @@ pub async fn emit(tx: &mut Tx, event: Event) -> Result<()> {
 /// A function that hears events whose name starts with a prefix. It must bear a second delivery.
 pub type Handler<C> = Arc<dyn Fn(C, Event) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
-/// The bus of one process: wakes the dispatcher and tells live screens.
+/// Rung after each commit that wrote an event: every dispatcher of this process looks, whatever database it serves.
+static WAKE: Notify = Notify::const_new();
+
+/// The bus of one process: delivers the outbox and tells live screens.
 #[derive(Clone, Debug)]
 pub struct Bus {
-    wake: Arc<Notify>,
     live: broadcast::Sender<Event>,
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { wake: Arc::default(), live: broadcast::channel(1024).0 }
+        Self { live: broadcast::channel(1024).0 }
     }
 }
 
 impl Bus {
-    /// Says that the outbox has something new.
-    pub fn wake(&self) {
-        self.wake.notify_one();
-    }
-
     /// Tells live screens of something that needs no outbox (a fresh reading). Lost when nobody listens.
     pub fn tell(&self, event: Event) {
         // An error only says that no screen listens.
@@ -107,13 +105,17 @@ impl Bus {
     /// Delivers the outbox to `handlers` until the task is dropped. Polls once a second for what other processes wrote.
     pub async fn dispatch<C: Clone + Send + 'static>(&self, db: Db, clock: Clock, context: C, handlers: Vec<(String, Handler<C>)>) {
         loop {
+            // Asked for before the look, so that a commit between the look and the wait is not missed.
+            let woken = WAKE.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
             match self.round(&db, &clock, &context, &handlers).await {
                 Ok(0) => {}
                 Ok(_) => continue,
                 Err(fault) => error!(%fault, "events not dispatched"),
             }
             // A time-out is the poll for other processes' events.
-            let _ = tokio::time::timeout(Duration::from_secs(1), self.wake.notified()).await;
+            let _ = tokio::time::timeout(Duration::from_secs(1), woken).await;
         }
     }
 
@@ -162,8 +164,8 @@ impl Bus {
     }
 }
 
-/// How many events wait for delivery.
+/// How many events wait for delivery; those that were given up are not among them.
 pub async fn pending(db: &Db) -> Result<i64> {
-    let (count,): (i64,) = db.one(PENDING, args![]).await?;
+    let (count,): (i64,) = db.one(PENDING, args![MAX_ATTEMPTS]).await?;
     Ok(count)
 }

@@ -27,9 +27,9 @@ pub struct Running {
     worker: WorkerHandle,
 }
 
-/// The routes of all features.
+/// The routes of the frame and of all features.
 pub fn routes() -> Routes {
-    app::features().iter().fold(Routes::default(), |routes, feature| (feature.routes)(routes))
+    app::features().iter().fold(Routes::with_frame(), |routes, feature| (feature.routes)(routes))
 }
 
 /// Binds an address, and says in one sentence when it can't be had.

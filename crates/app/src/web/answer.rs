@@ -1,10 +1,11 @@
 //! One request, from admission to its shape.
 
 use axum::extract::{RawPathParams, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use qd_core::gate::Target;
-use qd_core::{Error, Result, audit};
+use qd_core::gate::{Actor, Client, Target};
+use qd_core::{Error, Result};
 use uuid::Uuid;
 
 use super::body::read_limited;
@@ -28,18 +29,20 @@ impl Web {
         let json = matches!(shape, Shape::Json | Shape::Raw);
         let actor = match self.enter(&parts, entry.access).await {
             Ok(actor) => actor,
-            Err(fault) => return self.refused(entry, &parts, json, fault, &id).await,
+            Err((fault, actor)) => return self.refused(entry, &parts, json, fault, actor, &id).await,
         };
         let mut ctx = self.context(&parts, actor, params(raw), json);
-        if let Kind::Raw(handler) = &entry.kind {
-            return handler(ctx, Request::from_parts(parts, body)).await;
+        match &entry.kind {
+            Kind::Raw(handler) => return handler(ctx, Request::from_parts(parts, body)).await,
+            Kind::Own(own) => return self.own(*own, &ctx, &parts).await,
+            Kind::Page(_) | Kind::Action { .. } => {}
         }
         let input = match self.input(&parts, body, shape).await {
             Ok(input) => input,
             Err(fault) => return self.failed(&ctx, &fault, &id),
         };
         match input.confirmation(&parts.headers) {
-            Ok(given) if parts.method != axum::http::Method::GET => ctx.confirmation = given,
+            Ok(given) if parts.method != Method::GET => ctx.confirmation = given,
             Ok(_) => {}
             Err(fault) => return self.failed(&ctx, &fault, &id),
         }
@@ -47,27 +50,24 @@ impl Web {
             (Kind::Action { dialog: Some(describe), .. }, Shape::Dialog) => self.dialog(ctx, describe, input, None, &id).await,
             (Kind::Action { handle, dialog }, _) => self.act(ctx, handle, dialog.as_ref(), input, &id).await,
             (Kind::Page(handle), _) => self.show(ctx, handle, input, &id).await,
-            (Kind::Raw(_), _) => self.failed(&ctx, &Error::Broken("raw route".into()), &id),
+            (Kind::Raw(_) | Kind::Own(_), _) => self.failed(&ctx, &Error::Broken("answered above".into()), &id),
         }
     }
 
-    async fn input(&self, parts: &axum::http::request::Parts, body: axum::body::Body, shape: Shape) -> Result<Input> {
+    async fn input(&self, parts: &Parts, body: axum::body::Body, shape: Shape) -> Result<Input> {
         let query = parts.uri.query().unwrap_or_default();
-        if parts.method == axum::http::Method::GET || shape == Shape::Dialog {
+        if parts.method == Method::GET || shape == Shape::Dialog {
             return Ok(Input::of_query(query));
         }
         Input::of_body(&parts.headers, query, read_limited(body, MAX_BODY).await?)
     }
 
-    /// Somebody who may not. A known actor that tried an action is recorded; anonymous callers are not: they could fill the trail.
-    async fn refused(&self, entry: &RouteEntry, parts: &axum::http::request::Parts, json: bool, fault: Error, id: &str) -> Response {
-        if let (Some(action), Error::Forbidden(_), Ok(actor)) = (entry.action, &fault, self.actor(parts).await) {
-            let (target, now) = (Target::new("route", parts.uri.path()), self.app.now());
-            let detail = Error::Forbidden(fault.to_string());
-            let write = self.app.db.write_with(move |tx| {
-                Box::pin(async move { audit::record(tx, &actor, action.event, target, Some(&detail), now).await.map(|_| ()) })
-            });
-            if let Err(fault) = write.await {
+    /// Somebody who may not. A known actor that tried an action is recorded; looking at its dialog is no try, and anonymous callers could fill
+    /// the trail.
+    async fn refused(&self, entry: &RouteEntry, parts: &Parts, json: bool, fault: Error, actor: Option<Actor>, id: &str) -> Response {
+        if let (Some(action), Some(actor), false) = (entry.action, &actor, parts.method == Method::GET) {
+            let target = Target::new("route", parts.uri.path());
+            if let Err(fault) = self.app.gate.refuse(actor, action, target, &fault).await {
                 tracing::error!(%fault, "refusal not recorded");
             }
         }
@@ -77,7 +77,7 @@ impl Web {
         if matches!(fault, Error::Unauthenticated(_)) {
             return to_sign_in(parts);
         }
-        let actor = self.actor(parts).await.unwrap_or_else(|_| qd_core::gate::Actor::anonymous(Default::default()));
+        let actor = actor.unwrap_or_else(|| Actor::anonymous(Client::default()));
         self.failed(&self.context(parts, actor, Default::default(), false), &fault, id)
     }
 
@@ -222,8 +222,8 @@ fn trigger(response: &mut Response, value: &str) {
 }
 
 /// Sends a person to sign in, and back afterwards.
-fn to_sign_in(parts: &axum::http::request::Parts) -> Response {
-    let back = if parts.method == axum::http::Method::GET { parts.uri.path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
+fn to_sign_in(parts: &Parts) -> Response {
+    let back = if parts.method == Method::GET { parts.uri.path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
     let next: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
     let place = format!("/login?next={next}");
     if Web::is_htmx(&parts.headers) {

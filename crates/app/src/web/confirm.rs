@@ -152,7 +152,7 @@ impl Dialog {
             "reasonRequired": self.danger != Danger::Routine,
             "phrase": self.phrase,
             "preview": self.preview,
-            "previewDigest": self.preview.as_ref().map(Preview::digest),
+            "previewDigest": self.preview.as_ref().and_then(|preview| preview.digest().ok()),
         })
     }
 
@@ -182,7 +182,7 @@ impl Dialog {
         confirm.fields = self.fields;
         confirm.hidden.push(("idempotency_key".into(), key));
         if let Some(preview) = &self.preview {
-            confirm.hidden.push(("preview_digest".into(), preview.digest()));
+            confirm.hidden.extend(preview.digest().ok().map(|digest| ("preview_digest".into(), digest)));
             confirm.blast = Some(blast(preview));
         }
         confirm.note = note(page, &self.undo, self.danger);

@@ -26,6 +26,15 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
 }
 
+impl Problem {
+    /// A problem of HTTP itself, which no error of ours stands behind.
+    pub(super) fn plain(status: StatusCode, code: &str, detail: String, request_id: &str) -> Self {
+        let title = status.canonical_reason().unwrap_or("Error").into();
+        let kind = format!("urn:quarterdeck:error:{code}");
+        Self { kind, title, status: status.as_u16(), detail, instance: request_id.into(), errors: Vec::new() }
+    }
+}
+
 /// The HTTP status of an error.
 pub fn status_of(error: &Error) -> StatusCode {
     match error {
@@ -55,16 +64,8 @@ pub fn problem(error: &Error, request_id: &str) -> Problem {
     if let Error::Broken(detail) = error {
         tracing::error!(request_id, detail, "request failed");
     }
-    let status = status_of(error);
     let errors = if let Error::Invalid(fields) = error { fields.clone() } else { Vec::new() };
-    Problem {
-        kind: format!("urn:quarterdeck:error:{}", error.code()),
-        title: status.canonical_reason().unwrap_or("Error").into(),
-        status: status.as_u16(),
-        detail: public_detail(error),
-        instance: request_id.into(),
-        errors,
-    }
+    Problem { errors, ..Problem::plain(status_of(error), error.code(), public_detail(error), request_id) }
 }
 
 /// Adds what the status asks for: `Retry-After`, `WWW-Authenticate`.
@@ -84,8 +85,12 @@ pub(super) fn with_headers(mut response: Response, error: &Error) -> Response {
 
 /// The JSON answer of an error.
 pub(super) fn json_response(error: &Error, request_id: &str) -> Response {
-    let document = problem(error, request_id);
-    let body = serde_json::to_vec(&document).unwrap_or_default();
-    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
-    with_headers((status_of(error), kind, body).into_response(), error)
+    with_headers(document_response(&problem(error, request_id)), error)
+}
+
+/// A problem document as the answer.
+pub(super) fn document_response(document: &Problem) -> Response {
+    let status = StatusCode::from_u16(document.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = serde_json::to_vec(document).unwrap_or_default();
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))], body).into_response()
 }

@@ -17,6 +17,7 @@ use utoipa::ToSchema;
 use super::confirm::{Dialog, Form};
 use super::input::Input;
 use super::openapi::SchemaOf;
+use super::own::Own;
 use super::reply::{Erased, Reply, View};
 use super::{Ctx, Nothing};
 
@@ -55,12 +56,22 @@ pub(super) type Handle = Arc<dyn Fn(Ctx, Input) -> BoxFuture<'static, Result<Rep
 pub(super) type Describe = Arc<dyn Fn(Ctx, Form) -> BoxFuture<'static, Result<Dialog>> + Send + Sync>;
 pub(super) type Raw = Arc<dyn Fn(Ctx, Request<Body>) -> BoxFuture<'static, Response> + Send + Sync>;
 
+/// Who a route is for: applications, or people who operate. The admin plane can be kept to networks, and is guarded against other sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plane {
+    /// Ingest, probes, assets.
+    Data,
+    /// Pages and the admin API.
+    Admin,
+}
+
 /// What stands behind a route.
 #[derive(Clone)]
 pub(super) enum Kind {
     Page(Handle),
     Action { handle: Handle, dialog: Option<Describe> },
     Raw(Raw),
+    Own(Own),
 }
 
 /// One line of the table.
@@ -78,6 +89,8 @@ pub struct RouteEntry {
     pub summary: &'static str,
     /// The action behind it, if it changes something.
     pub action: Option<ActionInfo>,
+    /// Who it is for.
+    pub plane: Plane,
     pub(super) input: Option<SchemaOf>,
     pub(super) output: Option<SchemaOf>,
     pub(super) kind: Kind,
@@ -91,7 +104,7 @@ impl RouteEntry {
 
     /// Whether it is outside of the three shapes.
     pub fn is_raw(&self) -> bool {
-        matches!(self.kind, Kind::Raw(_))
+        matches!(self.kind, Kind::Raw(_) | Kind::Own(_))
     }
 }
 
@@ -128,6 +141,7 @@ impl Routes {
             access,
             summary,
             action: None,
+            plane: Plane::Admin,
             input: Some(SchemaOf::of::<Q>()),
             output: Some(SchemaOf::of::<V>()),
             kind: Kind::Page(erase(handler)),
@@ -181,6 +195,7 @@ impl Routes {
             access,
             summary,
             action: None,
+            plane: Plane::Admin,
             input: Some(SchemaOf::of::<B>()),
             output: Some(SchemaOf::of::<V>()),
             kind: Kind::Action { handle: erase(handler), dialog: None },
@@ -195,6 +210,8 @@ impl Routes {
         F: Fn(Ctx, Request<Body>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Response> + Send + 'static,
     {
+        // A download below the admin API, and the start page, are for people.
+        let plane = if path == "/" || path.starts_with(API) { Plane::Admin } else { Plane::Data };
         self.0.push(RouteEntry {
             html: None,
             api: Some(path.to_owned()),
@@ -202,6 +219,7 @@ impl Routes {
             access,
             summary,
             action: None,
+            plane,
             input: Some(SchemaOf::of::<Nothing>()),
             output: None,
             kind: Kind::Raw(Arc::new(move |ctx, request| handler(ctx, request).boxed())),
@@ -227,6 +245,7 @@ impl Routes {
             access: A::WHO,
             summary,
             action: Some(ActionInfo::of::<A>()),
+            plane: Plane::Admin,
             input: Some(SchemaOf::of::<B>()),
             output: Some(SchemaOf::of::<V>()),
             kind: Kind::Action { handle, dialog },

@@ -9,8 +9,8 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, RawPathParams, Request, State
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, MethodRouter, get, on};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
 use metrics_exporter_prometheus::PrometheusHandle;
 use qd_core::gate::{Access, Actor, Client};
 use qd_core::{App, Error, Result};
@@ -23,9 +23,9 @@ use super::context::{RequestInfo, cookie};
 use super::events::Streams;
 use super::layers::{self, RequestId};
 use super::network::{Networks, caller, is_secure};
-use super::problem::json_response;
-use super::routes::{Kind, RouteEntry, Routes};
-use super::{Chrome, Credentials, Ctx, Sessions, openapi, probes};
+use super::problem::{document_response, json_response};
+use super::routes::{Kind, Plane, RouteEntry, Routes};
+use super::{Chrome, Credentials, Ctx, Problem, Sessions, openapi};
 
 /// What the router is made of.
 pub struct WebParts {
@@ -47,11 +47,11 @@ pub struct Web {
     pub(super) app: App,
     pub(super) sessions: Arc<dyn Sessions>,
     pub(super) chrome: Arc<dyn Chrome>,
-    metrics: Option<PrometheusHandle>,
+    pub(super) metrics: Option<PrometheusHandle>,
     trusted: Networks,
     admin: Networks,
-    streams: Streams,
-    document: Arc<Value>,
+    pub(super) streams: Streams,
+    pub(super) document: Arc<Value>,
 }
 
 /// Name of the session cookie: `__Host-` with TLS, unprefixed on plain loopback http.
@@ -80,7 +80,7 @@ pub fn router(parts: WebParts, routes: &Routes) -> Result<Router> {
     }
     let (data, admin) = tables(routes);
     let admin = mount(admin).layer(csrf).layer(from_fn_with_state(web.clone(), admin_network));
-    let router = admin.merge(mount(data)).merge(own_routes()).fallback(missing).with_state(web);
+    let router = admin.merge(mount(data)).fallback(missing).with_state(web);
     let framed = router.layer(CompressionLayer::new()).layer(CatchPanicLayer::new()).layer(DefaultBodyLimit::disable());
     Ok(framed.layer(from_fn(layers::frame)))
 }
@@ -92,9 +92,7 @@ fn tables(routes: &Routes) -> (Table, Table) {
     let (mut data, mut admin) = (Table::new(), Table::new());
     for entry in routes.entries() {
         let entry = Arc::new(entry.clone());
-        // A raw route under the admin API (a download) is kept to the admin's networks like the rest of it.
-        let ours = entry.api.as_deref().is_some_and(|path| path.starts_with(super::API));
-        let api_plane = if entry.is_raw() && !ours { &mut data } else { &mut admin };
+        let api_plane = if entry.plane == Plane::Data { &mut data } else { &mut admin };
         if let Some(path) = &entry.api {
             let shape = if entry.is_raw() { Shape::Raw } else { Shape::Json };
             add(api_plane, path.clone(), &entry.method, shape, &entry);
@@ -138,39 +136,6 @@ fn mount(table: Table) -> Router<Web> {
     router
 }
 
-fn own_routes() -> Router<Web> {
-    Router::new()
-        .route("/livez", get(|| async { probes::live() }))
-        .route("/readyz", get(|State(web): State<Web>| async move { probes::ready(&web.app).await }))
-        .route("/metrics", get(metrics))
-        .route("/events", get(events))
-        .route("/api/openapi.json", get(document))
-        .route("/assets/{*path}", get(asset))
-}
-
-async fn asset(axum::extract::Path(path): axum::extract::Path<String>, headers: HeaderMap) -> Response {
-    super::assets::serve(&path, &headers)
-}
-
-async fn document(State(web): State<Web>) -> Response {
-    axum::Json(web.document.as_ref()).into_response()
-}
-
-async fn metrics(State(web): State<Web>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    match web.enter(&parts, Access::RoleOrScope(qd_core::gate::Role::StaffAdmin, "metrics:read")).await {
-        Ok(_) => probes::metrics(web.metrics.as_ref()),
-        Err(fault) => json_response(&fault, &request_id(&parts)),
-    }
-}
-
-async fn events(State(web): State<Web>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let stream = web.enter(&parts, Access::SignedIn).await;
-    let stream = stream.and_then(|_| super::events::stream(&web.streams, &web.app, Arc::clone(&web.sessions), credentials(&parts.headers)));
-    stream.unwrap_or_else(|fault| json_response(&fault, &request_id(&parts)))
-}
-
 async fn missing(State(web): State<Web>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let fault = Error::NotFound(format!("The page {}", parts.uri.path()));
@@ -183,9 +148,8 @@ async fn missing(State(web): State<Web>, request: Request) -> Response {
 
 async fn not_allowed(request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let mut response = json_response(&Error::Conflict(format!("{} is not possible here.", request.method())), &id);
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response
+    let detail = format!("{} is not possible here.", request.method());
+    document_response(&Problem::plain(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail, &id))
 }
 
 /// Keeps the admin side to the configured networks.
@@ -195,7 +159,8 @@ async fn admin_network(State(web): State<Web>, request: Request, next: axum::mid
     if web.admin.is_empty() || inside {
         return next.run(request).await;
     }
-    json_response(&Error::Forbidden("The admin side is not open to your network.".into()), "")
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    json_response(&Error::Forbidden("The admin side is not open to your network.".into()), &id)
 }
 
 pub(super) fn request_id(parts: &Parts) -> String {
@@ -218,17 +183,17 @@ impl Web {
         self.sessions.authenticate(&self.app, credentials(&parts.headers), self.client(parts)).await
     }
 
-    /// Who calls, if they may.
-    pub(super) async fn enter(&self, parts: &Parts, access: Access) -> Result<Actor> {
-        // A stale cookie must not lock anybody out of a public page such as sign-in.
+    /// Who calls, if they may; else why not, and who it was if that is known.
+    pub(super) async fn enter(&self, parts: &Parts, access: Access) -> std::result::Result<Actor, (Error, Option<Actor>)> {
         let actor = match self.actor(parts).await {
+            // A stale cookie must not lock anybody out of a public page such as sign-in.
             Err(Error::Unauthenticated(_)) if access == Access::Anyone => Actor::anonymous(self.client(parts)),
-            other => other?,
+            other => other.map_err(|fault| (fault, None))?,
         };
         match access.admits(&actor) {
             true => Ok(actor),
-            false if actor.is_anonymous() => Err(Error::Unauthenticated("Sign in, or send a token.".into())),
-            false => Err(Error::Forbidden(qd_core::gate::refusal(access, &actor))),
+            false if actor.is_anonymous() => Err((Error::Unauthenticated("Sign in, or send a token.".into()), None)),
+            false => Err((Error::Forbidden(qd_core::gate::refusal(access, &actor)), Some(actor))),
         }
     }
 

@@ -15,9 +15,9 @@ pub fn canonical(value: &impl Serialize) -> Result<String> {
     serde_json_canonicalizer::to_string(value).map_err(|fault| Error::Broken(format!("canonical JSON: {fault}")))
 }
 
-/// SHA-256 in hex over the canonical JSON of a value; empty when it has none.
-pub fn digest(value: &impl Serialize) -> String {
-    canonical(value).map(|text| hex::encode(Sha256::digest(text))).unwrap_or_default()
+/// SHA-256 in hex over the canonical JSON of a value.
+pub fn digest(value: &impl Serialize) -> Result<String> {
+    canonical(value).map(|text| hex::encode(Sha256::digest(text)))
 }
 
 /// The hash that `row` must carry: SHA-256(0x00 ‖ prev_hash ‖ canonical JSON of every other field), hex.

@@ -16,7 +16,7 @@ pub use read::{Filter, by_seq, export_page, get, list, matching_after, related};
 pub use verify::{Break, Report, Verifier, verify};
 
 use crate::error::{Error, Result};
-use crate::gate::{Action, Actor, AuditEvent, Target};
+use crate::gate::{Action, ActionInfo, Actor, AuditEvent, Target};
 use crate::time::Timestamp;
 
 /// What a row tells.
@@ -102,6 +102,10 @@ impl Entry {
 
     pub(crate) fn about<A: Action>(actor: &Actor, action: &A) -> Self {
         Self::by(actor, Kind::Done, A::EVENT, A::NAME, action.target(), A::DANGER.severity())
+    }
+
+    pub(crate) fn refused(actor: &Actor, info: ActionInfo, target: Target) -> Self {
+        Self::by(actor, Kind::Refused, info.event, info.name, target, "WARNING")
     }
 
     /// The skeleton of an outcome: who, what and why as in its intent.

@@ -113,7 +113,7 @@ pub struct Preview {
 
 impl Preview {
     /// SHA-256 over the canonical form, stored with the audit row.
-    pub fn digest(&self) -> String {
+    pub fn digest(&self) -> crate::Result<String> {
         crate::audit::digest(self)
     }
 }

@@ -36,9 +36,9 @@ pub struct Earlier {
 
 impl Key {
     /// The key of this call, if it has one. The digest covers the action's fields, so that a key can't be reused for something else.
-    pub fn of<A: Action>(actor: &Actor, action: &A, key: Option<&str>) -> Option<Self> {
-        let key = key?.to_owned();
-        Some(Self { actor: actor.id().to_owned(), action: A::NAME, key, digest: crate::audit::digest(action) })
+    pub fn of<A: Action>(actor: &Actor, action: &A, key: Option<&str>) -> Result<Option<Self>> {
+        let Some(key) = key else { return Ok(None) };
+        Ok(Some(Self { actor: actor.id().to_owned(), action: A::NAME, key: key.to_owned(), digest: crate::audit::digest(action)? }))
     }
 
     /// Takes the key, or gives what it was answered before. Conflict when the first call is still running or asked for something else.

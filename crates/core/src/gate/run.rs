@@ -12,7 +12,7 @@ use tracing::{Instrument, error, info};
 
 use super::idempotency::Key;
 use super::permit::{Change, Done, GateTx, Permit};
-use super::{Action, Actor, Confirmation, check, intent};
+use super::{Action, ActionInfo, Actor, Confirmation, Target, check, intent};
 use crate::audit::{self, Entry, Kind};
 use crate::error::{Error, Result};
 use crate::event::{self, Event};
@@ -36,11 +36,11 @@ struct Call<A> {
 }
 
 impl<A: Action> Call<A> {
-    fn new(actor: &Actor, action: A, given: Confirmation) -> Self {
+    fn new(actor: &Actor, action: A, given: Confirmation) -> Result<Self> {
         let reason = given.reason.map(|reason| reason.trim().to_owned()).filter(|reason| !reason.is_empty());
-        let key = Key::of(actor, &action, given.idempotency_key.as_deref());
+        let key = Key::of(actor, &action, given.idempotency_key.as_deref())?;
         let entry = Entry { reason: reason.clone(), preview_digest: given.preview_digest, ..Entry::about(actor, &action) };
-        Self { action, actor: actor.clone(), reason, key, entry }
+        Ok(Self { action, actor: actor.clone(), reason, key, entry })
     }
 }
 
@@ -69,7 +69,7 @@ impl Gate {
     {
         self.admit(actor, &action, &given).await?;
         let gate = self.clone();
-        let call = Call::new(actor, action, given);
+        let call = Call::new(actor, action, given)?;
         // In a task of its own: a caller who hangs up must not take the failure row with it.
         let task = async move { gate.write_recorded(call, work).await };
         tokio::spawn(task.in_current_span()).await.map_err(|fault| Error::Broken(format!("{}: {fault}", A::NAME)))?
@@ -88,16 +88,20 @@ impl Gate {
     {
         self.admit(actor, &action, &given).await?;
         let gate = self.clone();
-        let call = Call::new(actor, action, given);
+        let call = Call::new(actor, action, given)?;
         let task = async move { gate.intent_then_outcome(call, work).await };
         tokio::spawn(task.in_current_span()).await.map_err(|fault| Error::Broken(format!("{}: {fault}", A::NAME)))?
+    }
+
+    /// Records that somebody who is known was not let in to an action, where the action itself could not be made yet.
+    pub async fn refuse(&self, actor: &Actor, info: ActionInfo, target: Target, fault: &Error) -> Result<()> {
+        self.append(Entry { error: Some(fault.to_string()), ..Entry::refused(actor, info, target) }).await
     }
 
     /// Role, reason and phrase; a refusal by role is recorded.
     async fn admit<A: Action>(&self, actor: &Actor, action: &A, given: &Confirmation) -> Result<()> {
         if let Err(refused) = check::role::<A>(actor) {
-            let entry = Entry { kind: Kind::Refused, error: Some(refused.to_string()), severity: "WARNING".into(), ..Entry::about(actor, action) };
-            self.append(entry).await?;
+            self.refuse(actor, ActionInfo::of::<A>(), action.target(), &refused).await?;
             return Err(refused);
         }
         check::confirmation(action, given)

@@ -48,6 +48,11 @@ async fn try_route(client: &Client, entry: &RouteEntry, who: Who, wrong: &mut Ve
         if signs_out || entry.access == Access::Anyone {
             continue;
         }
+        if path == "/events" {
+            let answer = client.request(method, &path).send().await.unwrap();
+            assert_eq!(answer.status() == 200, admitted(entry.access, who), "{who:?} /events");
+            continue;
+        }
         let mut request = client.request(method.clone(), &concrete(&path)).header("sec-fetch-site", "same-origin");
         if method != Method::GET {
             request = request.header("content-type", "application/json").body("{}");
@@ -71,7 +76,7 @@ async fn every_route_keeps_its_word(world: &World) {
     for who in [Who::Anonymous, Who::Machine].into_iter().chain(Role::ALL.map(Who::Person)) {
         let client = match who {
             Who::Anonymous => world.anonymous(),
-            Who::Machine => world.machine(&["metrics:read"]).await,
+            Who::Machine => world.machine(&["flags:read"]).await,
             Who::Person(role) => world.signed_in(role).await,
         };
         for entry in routes.entries() {

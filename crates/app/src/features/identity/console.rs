@@ -59,7 +59,7 @@ async fn mint(app: &App, actor: &Actor, action: CreateToken, given: Confirmation
 /// # Errors
 /// [`Error::NotFound`] for an unknown person, [`Error::Conflict`] for a disabled one.
 pub async fn make_ticket(app: &App, user: Uuid, minutes: i64) -> Result<Secret> {
-    session::make_ticket(app, &operator(), user, minutes).await
+    session::create_link(app, &operator(), session::CreateLink { user, minutes }, because()).await
 }
 
 /// The path at which a ticket is used.

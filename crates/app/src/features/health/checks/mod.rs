@@ -173,7 +173,6 @@ pub async fn record(app: &App, check: &str, probe: Probe) -> Result<()> {
     write.await?;
     if turned {
         checks.change(check, |track| track.told_down = down);
-        app.bus.wake();
         info!(check, down, "check turned");
     }
     Ok(())

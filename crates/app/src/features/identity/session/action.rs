@@ -1,6 +1,7 @@
 //! Ending sessions: one's own without a question, another's with a reason.
 
 use qd_core::gate::{Access, Action, Actor, AuditEvent, Change, Confirmation, Danger, Done, Target};
+use qd_core::secret::Secret;
 use qd_core::{App, Error, Result};
 use serde::Serialize;
 use serde_json::json;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Identity, store};
 use crate::features::identity::account::{self, myself};
-use crate::features::identity::forget_after;
+use crate::features::identity::{crypto, forget_after};
 
 /// Ends one of one's own sessions.
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +45,46 @@ impl Action for EndUserSessions {
     fn target(&self) -> Target {
         Target::new("user", self.user)
     }
+}
+
+/// Makes a link that signs somebody in once.
+#[derive(Clone, Debug, Serialize)]
+pub struct CreateLink {
+    /// Whom.
+    pub user: Uuid,
+    /// How long it works.
+    pub minutes: i64,
+}
+
+impl Action for CreateLink {
+    const NAME: &'static str = "session.create_link";
+    const EVENT: AuditEvent = AuditEvent("AUTH_LINK_CREATED");
+    const WHO: Access = Access::RULE;
+    const DANGER: Danger = Danger::Guarded;
+
+    fn target(&self) -> Target {
+        Target::new("user", self.user)
+    }
+}
+
+/// Makes a link that signs a person in once. The ticket is given here, and never again.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown person, [`Error::Conflict`] for a disabled one.
+pub async fn create_link(app: &App, actor: &Actor, action: CreateLink, given: Confirmation) -> Result<Secret> {
+    let (secret, now) = (crypto::random_secret(), app.now());
+    let hash = crypto::fingerprint(secret.expose());
+    let work = app.gate.transact(actor, action, given, move |mut tx, permit| {
+        Box::pin(async move {
+            let asked = permit.action();
+            if account::store::get(&mut tx, asked.user).await?.user()?.disabled_at.is_some() {
+                return Err(Error::Conflict("This account is disabled. Enable it first.".into()));
+            }
+            store::add_ticket(&mut tx, hash, asked.user, now, asked.minutes).await?;
+            Ok(Change::between((), None, json!({ "minutes": asked.minutes })))
+        })
+    });
+    work.await.map(|_| secret)
 }
 
 /// Ends one of the caller's own sessions.

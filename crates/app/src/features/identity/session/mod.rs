@@ -15,9 +15,9 @@ use tracing::warn;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use action::{EndSession, EndUserSessions, end, end_of_user};
+pub use action::{CreateLink, create_link, EndSession, EndUserSessions, end, end_of_user};
 pub(super) use limit::guess_password;
-pub use sign_in::{Opened, SignIn, Ticket, make_ticket, redeem, sign_in, sign_out, ticket};
+pub use sign_in::{Opened, SignIn, Ticket, redeem, sign_in, sign_out, ticket};
 pub(super) use store::STATEMENTS;
 
 use super::cache::{Cache, Found};

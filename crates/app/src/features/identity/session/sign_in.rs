@@ -16,7 +16,6 @@ const IN: AuditEvent = AuditEvent("AUTH_LOGIN");
 const IN_BY_LINK: AuditEvent = AuditEvent("AUTH_LOGIN_BY_LINK");
 const FAILED: AuditEvent = AuditEvent("AUTH_LOGIN_FAILED");
 const OUT: AuditEvent = AuditEvent("AUTH_LOGOUT");
-const LINK_MADE: AuditEvent = AuditEvent("AUTH_LINK_CREATED");
 
 /// A session that was opened just now.
 #[derive(Clone, Debug)]
@@ -178,26 +177,6 @@ pub async fn ticket(app: &App, ticket: &Secret) -> Result<Ticket> {
         Some((ends, None)) if ends > app.now().0 => Ticket::Open { until: Timestamp(ends) },
         _ => Ticket::Gone,
     })
-}
-
-/// Makes a link that signs a person in once, within so many minutes. `actor` is who hands it out; that is recorded.
-///
-/// # Errors
-/// [`Error::NotFound`] for an unknown person, [`Error::Conflict`] for a disabled one.
-pub async fn make_ticket(app: &App, actor: &Actor, user: Uuid, minutes: i64) -> Result<Secret> {
-    let (secret, now, actor) = (crypto::random_secret(), app.now(), actor.clone());
-    let hash = crypto::fingerprint(secret.expose());
-    let write = app.db.write_with(move |tx| {
-        Box::pin(async move {
-            if account::store::get(tx, user).await?.user()?.disabled_at.is_some() {
-                return Err(Error::Conflict("This account is disabled. Enable it first.".into()));
-            }
-            store::add_ticket(tx, hash, user, now, minutes).await?;
-            audit::record(tx, &actor, LINK_MADE, Target::new("user", user), None, now).await?;
-            Ok(())
-        })
-    });
-    write.await.map(|()| secret)
 }
 
 /// Signs in by a link, and uses it up. Of two at once, one gets in.

@@ -2,6 +2,7 @@
 //! verbs record them in the audit trail themselves.
 
 use engine::{Db, Tx, args};
+use qd_core::gate::GateTx;
 use qd_core::{Result, Timestamp};
 use uuid::Uuid;
 
@@ -121,7 +122,7 @@ pub async fn end(tx: &mut Tx, id: Uuid, user: Uuid) -> Result<bool> {
 }
 
 /// Ends all sessions of a person, except `keep`. How many it were.
-pub async fn end_all(tx: &mut Tx, user: Uuid, keep: Option<Uuid>) -> Result<u64> {
+pub async fn end_all(tx: &mut GateTx<'_>, user: Uuid, keep: Option<Uuid>) -> Result<u64> {
     match keep {
         Some(keep) => Ok(tx.exec(END_OTHERS, args![user, keep]).await?),
         None => Ok(tx.exec(END_ALL, args![user]).await?),
@@ -134,7 +135,7 @@ pub async fn password_chosen(tx: &mut Tx, id: Uuid) -> Result<()> {
 }
 
 /// Adds a one-time link.
-pub async fn add_ticket(tx: &mut Tx, hash: Vec<u8>, user: Uuid, now: Timestamp, minutes: i64) -> Result<()> {
+pub async fn add_ticket(tx: &mut GateTx<'_>, hash: Vec<u8>, user: Uuid, now: Timestamp, minutes: i64) -> Result<()> {
     Ok(tx.exec(ADD_TICKET, args![hash, user, now.0, now.plus_seconds(60 * minutes).0]).await.map(|_| ())?)
 }
 
@@ -149,7 +150,7 @@ pub async fn ticket(db: &Db, hash: &[u8]) -> Result<Option<(i64, Option<i64>)>> 
 }
 
 /// Takes back the unused links of a person.
-pub async fn drop_tickets(tx: &mut Tx, user: Uuid) -> Result<()> {
+pub async fn drop_tickets(tx: &mut GateTx<'_>, user: Uuid) -> Result<()> {
     Ok(tx.exec(DROP_TICKETS, args![user]).await.map(|_| ())?)
 }
 
