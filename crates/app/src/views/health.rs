@@ -3,14 +3,14 @@
 use maud::{Markup, Render, html};
 use qd_core::gate::Access;
 use qd_core::reading::Status;
-use qd_core::{App, Result, Timestamp};
+use qd_core::{App, Result};
 use serde::Serialize;
 use tracing::warn;
 use utoipa::ToSchema;
 
 use crate::features::health::{self, overview::Overview};
 use crate::features::incidents::{self, Board, board_panel};
-use crate::features::telemetry::endpoints::{self, Kind, pages::SlowEndpoints};
+use crate::features::telemetry::{self, endpoints_panel};
 use crate::ui::{Button, Empty, card, page_head};
 use crate::web::{Ctx, Feature, MenuItem, Nothing, Page, Reply, Routes, View};
 
@@ -19,7 +19,11 @@ const ENDPOINTS: usize = 10;
 
 /// The manifest of the view.
 pub const FEATURE: Feature = Feature {
-    menu: Some(MenuItem { count, within: &["/incidents", "/services"], ..MenuItem::new("Health & Incidents", "/health", "activity", 'h', 10, Access::READ) }),
+    menu: Some(MenuItem {
+        count,
+        within: &["/incidents", "/services"],
+        ..MenuItem::new("Health & Incidents", "/health", "activity", 'h', 10, Access::READ)
+    }),
     ..Feature::new("health-view", routes)
 };
 
@@ -41,41 +45,17 @@ struct HealthPage {
     /// Everything that is measured.
     #[serde(flatten)]
     overview: Overview,
+    /// Only people get it; `None` when our database did not answer.
     #[serde(skip)]
-    panels: Panels,
-}
-
-/// What only people get; `None` where our database did not answer.
-#[derive(Default)]
-struct Panels {
     board: Option<Board>,
-    endpoints: Option<SlowEndpoints>,
 }
 
-/// Clients get what is in memory; only a page asks our database.
+/// Clients get what is in memory; only a page asks our database, for the cards of incidents.
 async fn show(ctx: Ctx, _: Nothing) -> Result<Reply<HealthPage>> {
     let overview = health::overview(&ctx.app, ctx.now);
-    let panels = if ctx.wants_json() { Panels::default() } else { panels(&ctx.app, ctx.now).await };
-    Ok(Reply::ok(HealthPage { overview, panels }))
-}
-
-async fn panels(app: &App, now: Timestamp) -> Panels {
-    let (board, endpoints) = tokio::join!(incidents::board(app), slow_endpoints(app, now));
-    Panels { board: told("incidents", board), endpoints: told("endpoints", endpoints) }
-}
-
-/// One panel that can't be had does not take the page with it.
-fn told<T>(panel: &str, found: Result<T>) -> Option<T> {
-    found.inspect_err(|fault| warn!(panel, %fault, "panel left out")).ok()
-}
-
-async fn slow_endpoints(app: &App, now: Timestamp) -> Result<SlowEndpoints> {
-    let from = now.plus_seconds(-3_600);
-    let mut found = endpoints::routes(app, None, from, now).await?;
-    found.retain(|endpoint| endpoint.kind == Kind::Server.word());
-    let total = found.len();
-    found.truncate(ENDPOINTS);
-    Ok(SlowEndpoints { timeframe: "1h", from, to: now, service: None, total, endpoints: found })
+    // One panel that can't be had does not take the page with it.
+    let board = if ctx.wants_json() { None } else { incidents::board(&ctx.app).await.inspect_err(|fault| warn!(%fault, "incidents left out")).ok() };
+    Ok(Reply::ok(HealthPage { overview, board }))
 }
 
 impl View for HealthPage {
@@ -90,9 +70,9 @@ impl View for HealthPage {
         html! {
             (page_head("Health & Incidents", &self.overview.summary, &actions))
             (health::strip(page))
-            @match &self.panels.board { Some(board) => (board_panel(board, page)), None => (away("Incidents")) }
+            @match &self.board { Some(board) => (board_panel(board, page)), None => (away("Incidents")) }
             (health::services_panel(page))
-            @match &self.panels.endpoints { Some(found) => (endpoints::pages::panel(found)), None => (away("Slow endpoints")) }
+            (endpoints_panel(telemetry::slowest(page.app, ENDPOINTS).as_ref(), page.now))
         }
     }
 }

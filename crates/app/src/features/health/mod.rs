@@ -135,8 +135,9 @@ async fn look(app: App) {
     let queues = futures::future::join_all(app.ports.queues.iter().map(|source| sample::queues(&app, source)));
     let probes = futures::future::join_all(all.all().iter().map(|check| checks::look(&app, &all, check)));
     let requests = telemetry::endpoints::sample_once(&app);
-    let (_, _, _, _, requests) = tokio::join!(queues, sample::database(&app), probes, incidents::measure(&app), requests);
-    if let Err(fault) = requests {
+    let ranking = telemetry::rank_once(&app);
+    let (_, _, _, _, requests, ranking) = tokio::join!(queues, sample::database(&app), probes, incidents::measure(&app), requests, ranking);
+    if let Err(fault) = requests.and(ranking) {
         tracing::warn!(%fault, "requests not sampled");
     }
 }

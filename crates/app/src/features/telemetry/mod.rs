@@ -14,8 +14,8 @@ mod retain;
 use qd_core::Result;
 use qd_core::config::Config;
 
-pub use endpoints::pages::{Range, ServicePage, SlowEndpoints, panel as endpoints_panel, service_href, slow as slow_endpoints};
-pub use endpoints::{EndpointFigures, MinuteFigures, ServiceSeen, WindowFigures, minutes, routes, services, window};
+pub use endpoints::pages::{Range, ServicePage, SlowEndpoints, panel as endpoints_panel, service_href, slow as slow_endpoints, slowest};
+pub use endpoints::{EndpointFigures, MinuteFigures, ServiceSeen, WindowFigures, minutes, rank_once, routes, services, window};
 pub use ingest::Telemetry;
 pub use logs::{Filter, LogPage, LogRecord, records, warnings};
 pub use retain::{Trimmed, trim};
@@ -53,6 +53,7 @@ fn start(starter: &mut Starter) {
     match app.state::<Telemetry>() {
         Ok(telemetry) => {
             starter.spawn(ingest::run(app.clone(), telemetry));
+            starter.spawn(endpoints::rank_forever(app.clone()));
             starter.spawn(endpoints::sample_forever(app));
         }
         Err(error) => tracing::error!(%error, "telemetry does not start"),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::limit::{ERROR_RATE, Limit, P95, P99};
+use super::ranking::{self, HOUR, RANGES, ROWS, Ranking, Stretch};
 use super::read::{self, EndpointFigures, MinuteFigures, WindowFigures, endpoint_name};
 use crate::features::telemetry::logs::{LogRecord, pages::record_rows, warnings};
 use crate::ui::card::Card;
@@ -19,11 +20,8 @@ use crate::ui::tabs::{Tab, seg, tabs};
 use crate::ui::{Empty, Tone, card, format, page_head};
 use crate::web::{Ctx, Page, Place, Reply, Routes, View};
 
-/// Rows of the panel.
-const ROWS: usize = 50;
-/// Ranges that are offered: word, text, seconds.
-const RANGES: [(&str, &str, i64); 5] =
-    [("15m", "15 min", 900), ("1h", "1 h", 3_600), ("6h", "6 h", 21_600), ("24h", "24 h", 86_400), ("7d", "7 d", 604_800)];
+/// Seconds after which the ranking of the last hour is old: three were missed.
+const FRESH: i64 = 60;
 
 /// Adds the routes.
 pub fn routes(routes: Routes) -> Routes {
@@ -44,24 +42,18 @@ pub struct Range {
     pub service: Option<String>,
 }
 
-/// Word, begin and end of the asked range.
-fn range(given: &Range, now: Timestamp) -> Result<(&'static str, Timestamp)> {
-    let wanted = given.timeframe.as_deref().unwrap_or("1h");
-    let found = RANGES.into_iter().find(|(word, _, _)| *word == wanted);
-    let (word, _, seconds) = found.ok_or_else(|| Error::invalid("timeframe", "Give 15m, 1h, 6h, 24h or 7d."))?;
-    Ok((word, now.plus_seconds(-seconds)))
-}
-
 /// The slowest endpoints of a range.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SlowEndpoints {
     /// The range.
     pub timeframe: &'static str,
-    /// Begin, rounded down.
+    /// Begin, rounded down; later when it was cut.
     pub from: Timestamp,
-    /// End.
+    /// End: when it was measured. An answer is up to 30 s old (5 min while others are measured).
     pub to: Timestamp,
+    /// Whether there were too many rows to read: the figures are those since `from`.
+    pub cut: bool,
     /// Service that was asked for.
     pub service: Option<String>,
     /// Endpoints heard in the range.
@@ -79,13 +71,22 @@ async fn slow_endpoints(ctx: Ctx, given: Range) -> Result<Reply<SlowEndpoints>> 
 /// # Errors
 /// [`Error::Invalid`] for an unknown range, and those of the database.
 pub async fn slow(app: &App, given: &Range) -> Result<SlowEndpoints> {
-    let now = app.now();
-    let (timeframe, from) = range(given, now)?;
-    let mut endpoints = read::routes(app, given.service.as_deref(), from, now).await?;
-    endpoints.retain(|endpoint| endpoint.kind == super::Kind::Server.word());
-    let total = endpoints.len();
-    endpoints.truncate(ROWS);
-    Ok(SlowEndpoints { timeframe, from, to: now, service: given.service.clone(), total, endpoints })
+    let range = Stretch::of(given.timeframe.as_deref())?;
+    let ranking = ranking::ranked(app, range, given.service.as_deref()).await?;
+    Ok(SlowEndpoints::of(range, &ranking, given.service.clone(), ROWS))
+}
+
+/// The slowest endpoints of the last hour from memory, at most `rows`; `None` before they were ranked.
+pub fn slowest(app: &App, rows: usize) -> Option<SlowEndpoints> {
+    ranking::of_hour(app).map(|ranking| SlowEndpoints::of(HOUR, &ranking, None, rows))
+}
+
+impl SlowEndpoints {
+    fn of(range: &Stretch, ranking: &Ranking, service: Option<String>, rows: usize) -> Self {
+        let server = super::Kind::Server.word();
+        let endpoints = ranking.endpoints.iter().filter(|endpoint| endpoint.kind == server).take(rows).cloned().collect();
+        Self { timeframe: range.word, from: ranking.from, to: ranking.to, cut: ranking.cut, service, total: ranking.total, endpoints }
+    }
 }
 
 impl View for SlowEndpoints {
@@ -103,7 +104,7 @@ impl View for SlowEndpoints {
             }
             (_, slow) => format!("{slow} of {heard} over {} at p95.", P95.calm()),
         };
-        html! { (page_head("Slow endpoints", &sentence, &html! { (ranges(page, self.timeframe)) })) (log_tabs("/logs/slow-endpoints")) (table_card(self)) }
+        html! { (page_head("Slow endpoints", &sentence, &html! { (ranges(page, self.timeframe)) })) (log_tabs("/logs/slow-endpoints")) (table_card(self, page.now)) }
     }
 }
 
@@ -113,13 +114,21 @@ pub fn log_tabs(current: &str) -> Markup {
     tabs("Logs and endpoints", &all.map(|(label, href)| Tab::new(label, href, href == current)))
 }
 
-/// The card with the table, for other views: links to the page of its own.
-pub fn panel(found: &SlowEndpoints) -> Markup {
-    table_card(found).actions(html! { a href={ "/logs/slow-endpoints?timeframe=" (found.timeframe) } { "All ranges" } }).render()
+/// The card with the table, for other views: links to the page of its own. `None`: not ranked yet.
+pub fn panel(found: Option<&SlowEndpoints>, now: Timestamp) -> Markup {
+    let Some(found) = found else {
+        let text = "Endpoints are ranked every 20 s from our own database, which has not answered yet.";
+        return card("Slow endpoints").id("endpoints").fill(Empty::new("route", "Not ranked yet", text).render()).render();
+    };
+    let state = if now.since(found.to) > FRESH { Status::Stale } else { Status::Ok };
+    table_card(found, now).stale(state).actions(html! { a href={ "/logs/slow-endpoints?timeframe=" (found.timeframe) } { "All ranges" } }).render()
 }
 
-fn table_card(found: &SlowEndpoints) -> Card {
-    let note = format!("The slowest {} by p95, last {}.", found.endpoints.len(), words(found.timeframe));
+fn table_card(found: &SlowEndpoints, now: Timestamp) -> Card {
+    let cut =
+        if found.cut { format!(" Too many rows to read: only those since {} UTC count.", format::moment(found.from, now)) } else { String::new() };
+    let (rows, range, age) = (found.endpoints.len(), words(found.timeframe), format::age(found.to, now));
+    let note = format!("The slowest {rows} by p95, last {range}, measured {age}.{cut}");
     card("Slow endpoints").id("endpoints").note(note).fill(endpoints("Slow endpoints", &found.endpoints, found.service.is_none()))
 }
 
@@ -128,13 +137,13 @@ fn count(number: usize) -> i64 {
 }
 
 fn words(timeframe: &str) -> &'static str {
-    RANGES.into_iter().find(|(word, _, _)| *word == timeframe).map_or("hour", |(_, words, _)| words)
+    RANGES.iter().find(|range| range.word == timeframe).map_or(HOUR.text, |range| range.text)
 }
 
 fn ranges(page: &Page<'_>, current: &str) -> Markup {
     let kept =
         page.query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("timeframe=")).fold(String::new(), |all, pair| all + "&" + pair);
-    let tabs = RANGES.map(|(word, text, _)| Tab::new(text, format!("{}?timeframe={word}{kept}", page.path), word == current));
+    let tabs = RANGES.each_ref().map(|range| Tab::new(range.text, format!("{}?timeframe={}{kept}", page.path, range.word), range.word == current));
     seg("Range", &tabs)
 }
 
@@ -224,19 +233,20 @@ pub struct ServicePage {
 }
 
 async fn service_page(ctx: Ctx, given: Range) -> Result<Reply<ServicePage>> {
-    let (timeframe, from) = range(&given, ctx.now)?;
+    let range = Stretch::of(given.timeframe.as_deref())?;
+    let from = ctx.now.plus_seconds(-range.seconds);
     let service = ctx.param("service")?.to_owned();
     let window = read::window(&ctx.app, Some(&service), 60).await?;
     let minutes = read::minutes(&ctx.app, &service, None, from, ctx.now).await?;
-    let mut endpoints = read::routes(&ctx.app, Some(&service), from, ctx.now).await?;
-    endpoints.truncate(ROWS);
+    let ranking = ranking::ranked(&ctx.app, range, Some(&service)).await?;
+    let endpoints: Vec<EndpointFigures> = ranking.endpoints.iter().take(ROWS).cloned().collect();
     let warnings = warnings(&ctx.app, &service, 20).await?;
     let silent = window.last_span_at.is_none() && minutes.is_empty() && endpoints.is_empty() && warnings.is_empty();
     if silent && !read::services(&ctx.app).await?.iter().any(|seen| seen.service == service) {
         return Err(Error::NotFound(format!("Service {service}")));
     }
     let step_seconds = if ctx.now.since(from) > 3 * 3_600 { 3_600 } else { 60 };
-    Ok(Reply::ok(ServicePage { service, timeframe, from, to: ctx.now, step_seconds, window, minutes, endpoints, warnings }))
+    Ok(Reply::ok(ServicePage { service, timeframe: range.word, from, to: ctx.now, step_seconds, window, minutes, endpoints, warnings }))
 }
 
 impl View for ServicePage {

@@ -14,6 +14,8 @@ use crate::features::telemetry::ingest::Telemetry;
 
 /// Beyond this many seconds figures come from hours instead of minutes.
 const FINE: i64 = 3 * 3_600;
+/// Rows of services that stand in for the live window.
+const SERVICES: usize = 2_000;
 
 /// Requests of the last seconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
@@ -142,7 +144,7 @@ async fn stored(app: &App, service: Option<&str>, seconds: u32) -> Result<Window
     let minute = Grain::ServiceMinute.micros();
     let from = now.0 - i64::from(seconds) * 1_000_000;
     let from = from - from.rem_euclid(minute);
-    let rows = store::by_route(&app.db, Grain::ServiceMinute, from, now.0, service.unwrap_or_default()).await?;
+    let rows = store::by_route(&app.db, Grain::ServiceMinute, (from, now.0), service.unwrap_or_default(), SERVICES).await?;
     #[expect(clippy::cast_precision_loss, reason = "some minutes")]
     let mut window = Window { seconds: (now.0 - from) as f64 / 1e6, ..Window::default() };
     for row in rows.into_iter().filter(|row| row.kind == Kind::Server.code()) {
@@ -208,26 +210,43 @@ fn minute(at: Timestamp, tally: &Tally, grain: Grain, now: Timestamp) -> MinuteF
     }
 }
 
-/// Every endpoint between two times (rounded down to the minute, or to the hour beyond three hours), slowest p95 first.
+/// Endpoints of a stretch of time.
+#[derive(Debug)]
+pub struct Found {
+    /// Slowest p95 first.
+    pub endpoints: Vec<EndpointFigures>,
+    /// Begin: as asked and rounded down, or later when it was cut.
+    pub from: Timestamp,
+    /// Whether older rows were left out.
+    pub cut: bool,
+}
+
+/// Every endpoint between two times (rounded down to the minute, or to the hour beyond three hours), from the newest `most` rows.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn routes(app: &App, service: Option<&str>, from: Timestamp, to: Timestamp) -> Result<Vec<EndpointFigures>> {
-    let (grain, step) = if to.since(from) > FINE { (Grain::RouteHour, 24 * 3_600_000_000) } else { (Grain::RouteMinute, 3_600_000_000) };
+pub async fn routes(app: &App, service: Option<&str>, from: Timestamp, to: Timestamp, most: usize) -> Result<Found> {
+    // In stretches, so that a week of many endpoints is never in memory at once, and others get their turn in between.
+    let (grain, step) = if to.since(from) > FINE { (Grain::RouteHour, 6 * 3_600_000_000) } else { (Grain::RouteMinute, 600_000_000) };
     let mut sums: HashMap<(String, i64, String, String), Tally> = HashMap::new();
-    let mut start = from.0 - from.0.rem_euclid(grain.micros());
-    while start < to.0 {
-        // In stretches, so that a week of many endpoints is never in memory at once.
-        let end = (start + step).min(to.0);
-        for row in store::by_route(&app.db, grain, start, end, service.unwrap_or_default()).await? {
+    let (first, mut end, mut left, mut cut) = (from.0 - from.0.rem_euclid(grain.micros()), to.0, most, None);
+    while end > first && cut.is_none() {
+        let start = (end - step).max(first);
+        let mut rows = store::by_route(&app.db, grain, (start, end), service.unwrap_or_default(), left + 1).await?;
+        if rows.len() > left {
+            rows.truncate(left);
+            cut = Some(rows.last().map_or(end, |row| row.start_at));
+        }
+        left -= rows.len();
+        for row in rows {
             let tally = Tally::decode(&row.sketch, row.errors, row.last_at)?;
             sums.entry((row.service, row.kind, row.method, row.route)).or_default().merge(&tally);
         }
-        start = end;
+        end = start;
     }
-    let mut found: Vec<EndpointFigures> = sums.into_iter().filter_map(|(key, tally)| figures(key, &tally)).collect();
-    found.sort_by(|a, b| b.p95.total_cmp(&a.p95).then_with(|| (&a.service, &a.route, &a.method).cmp(&(&b.service, &b.route, &b.method))));
-    Ok(found)
+    let mut endpoints: Vec<EndpointFigures> = sums.into_iter().filter_map(|(key, tally)| figures(key, &tally)).collect();
+    endpoints.sort_by(|a, b| b.p95.total_cmp(&a.p95).then_with(|| (&a.service, &a.route, &a.method).cmp(&(&b.service, &b.route, &b.method))));
+    Ok(Found { endpoints, from: Timestamp(cut.unwrap_or(first)), cut: cut.is_some() })
 }
 
 fn figures((service, kind, method, route): (String, i64, String, String), tally: &Tally) -> Option<EndpointFigures> {

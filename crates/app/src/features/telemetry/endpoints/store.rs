@@ -86,6 +86,8 @@ pub struct Timed {
 /// A stored tally with its endpoint.
 #[derive(Debug, sqlx::FromRow)]
 pub struct Routed {
+    /// Begin of the stretch.
+    pub start_at: i64,
     /// Service.
     pub service: String,
     /// Kind.
@@ -123,8 +125,8 @@ const OF_SERVICE: &str = "SELECT start_at, errors, last_at, sketch FROM endpoint
      WHERE grain = $1 AND start_at >= $2 AND start_at < $3 AND service = $4 AND kind = $5 ORDER BY start_at";
 const OF_ROUTE: &str = "SELECT start_at, errors, last_at, sketch FROM endpoint_rollup \
      WHERE grain = $1 AND start_at >= $2 AND start_at < $3 AND service = $4 AND route = $5 ORDER BY start_at";
-const BY_ROUTE: &str = "SELECT service, kind, method, route, errors, last_at, sketch FROM endpoint_rollup \
-     WHERE grain = $1 AND start_at >= $2 AND start_at < $3 AND ($4 = '' OR service = $4)";
+const BY_ROUTE: &str = "SELECT start_at, service, kind, method, route, errors, last_at, sketch FROM endpoint_rollup \
+     WHERE grain = $1 AND start_at >= $2 AND start_at < $3 AND ($4 = '' OR service = $4) ORDER BY start_at DESC LIMIT $5";
 const SERVICES: &str = "SELECT service, max(last_at) AS last_at, CAST(sum(requests) AS BIGINT) AS count FROM endpoint_rollup \
      WHERE grain = 3 AND start_at >= $1 GROUP BY service ORDER BY service LIMIT 200";
 const KNOWN: &str = "SELECT DISTINCT service, method, route FROM endpoint_rollup WHERE grain = 4 AND start_at >= $1 LIMIT 20000";
@@ -155,9 +157,9 @@ pub async fn of_route(db: &Db, grain: Grain, from: i64, to: i64, service: &str, 
     db.all(OF_ROUTE, args![grain.code(), from, to, service, route]).await
 }
 
-/// Rows of every endpoint of one service, or of all when it is empty.
-pub async fn by_route(db: &Db, grain: Grain, from: i64, to: i64, service: &str) -> Result<Vec<Routed>> {
-    db.all(BY_ROUTE, args![grain.code(), from, to, service]).await
+/// The newest rows of every endpoint of one service, or of all when it is empty.
+pub async fn by_route(db: &Db, grain: Grain, (from, to): (i64, i64), service: &str, limit: usize) -> Result<Vec<Routed>> {
+    db.all(BY_ROUTE, args![grain.code(), from, to, service, i64::try_from(limit).unwrap_or(i64::MAX)]).await
 }
 
 /// Services heard since a time.

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub use load::{Load, Traced, read_logs, read_traces};
 
-use super::endpoints::Live;
+use super::endpoints::{Live, Rankings};
 use super::otlp::Refusal;
 
 /// Bodies that are decoded at the same time.
@@ -44,6 +44,8 @@ pub struct Telemetry {
     decoders: Semaphore,
     limit: usize,
     live: Mutex<Live>,
+    /// What was ranked lately.
+    pub(in crate::features::telemetry) rankings: Rankings,
     /// Names this process in the rows that it writes. A new one at each start: the rows of the last run stay as they are.
     instance: Uuid,
 }
@@ -66,6 +68,7 @@ impl Telemetry {
             decoders: Semaphore::new(DECODERS),
             limit,
             live: Mutex::default(),
+            rankings: Rankings::default(),
             instance: Uuid::now_v7(),
         }
     }

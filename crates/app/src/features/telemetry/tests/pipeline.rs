@@ -13,7 +13,7 @@ async fn stored(db: &Db) -> i64 {
 }
 
 async fn figures(world: &World) -> Vec<EndpointFigures> {
-    routes(&world.app, None, NOW.plus_seconds(-1_800), world.app.now().plus_seconds(1)).await.unwrap()
+    routes(&world.app, None, NOW.plus_seconds(-1_800), world.app.now().plus_seconds(1), 1_000).await.unwrap().endpoints
 }
 
 async fn acknowledged_is_durable(world: &World) {
