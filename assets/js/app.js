@@ -11,13 +11,6 @@
   QD.say = (text) => { const live = $("#live"); if (live) { live.textContent = ""; requestAnimationFrame(() => (live.textContent = text)); } };
   QD.isModal = () => $("dialog:modal");
 
-  /* Sparkline: same maths as the server's. spark([..]) -> {line, area}, path data in a 100 x 32 box */
-  QD.spark = (v, w = 100, h = 32, lo = Math.min(...v), hi = Math.max(...v)) => {
-    const d = hi - lo || 1;
-    const p = v.map((y, i) => `${+(i / (v.length - 1) * w).toFixed(1)} ${+(h - 2 - (y - lo) / d * (h - 4)).toFixed(1)}`);
-    return { line: "M" + p.join("L"), area: `M0 ${h}L${p.join("L")}L${w} ${h}Z` };
-  };
-
   /* Toast. Shown again each time, so that it lies above a modal. CRIT stays until dismissed. */
   QD.toast = ({ status = "info", title, text = "", link }) => {
     const box = $("#toasts"), t = document.createElement("div");
@@ -97,14 +90,6 @@
     if (!p.matches || !p.matches(".menu") || e.newState !== "open") return;
     const a = $(`[popovertarget="${p.id}"]`); if (a) place(p, a);
   }, true);
-  const card = $("#hovercard");
-  if (card) for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
-    document.addEventListener(on, (e) => {
-      const t = e.target.closest && e.target.closest("[data-hovercard]"), from = t && document.getElementById(t.dataset.hovercard);
-      if (from) { card.innerHTML = from.innerHTML; card.showPopover(); place(card, t); }
-    });
-    document.addEventListener(off, (e) => { if (e.target.closest && e.target.closest("[data-hovercard]") && card.matches(":popover-open")) card.hidePopover(); });
-  }
 
   /* Command palette: combobox and listbox; the options come from the server */
   const pal = $("#palette");
@@ -153,7 +138,7 @@
     const key = e.key.toLowerCase();
     if (Date.now() - g < 1200) { g = 0; const a = $(`.nav__link[data-key="${CSS.escape(key)}"]`); if (a) { e.preventDefault(); location.href = a.href; return; } }
     if (key === "g") g = Date.now();
-    if (key === "/") { const f = $("[data-filter], .filters input, .search input"); if (f) { e.preventDefault(); f.focus(); } }
+    if (key === "/") { const f = $(".filters input, .search input"); if (f) { e.preventDefault(); f.focus(); } }
     if (key === "?") { const k = $("#keys"); if (k) k.showModal(); }
     if (key === "r") QD.refresh();
     if (key === "j" || key === "k") {
@@ -165,17 +150,12 @@
   const keys = $("[data-keys-off]");
   if (keys) { keys.checked = noKeys(); keys.addEventListener("change", () => { try { localStorage.setItem("qd-keys", keys.checked ? "off" : "on"); } catch (e) { /* lasts for this page */ } }); }
 
-  /* Fields: counter, range output, client-side narrowing of a list that is already here */
+  /* Fields: counter, range output */
   const fill = (f) => { f.style.setProperty("--v", (f.value - f.min) / (f.max - f.min) * 100 + "%"); const o = f.parentElement.querySelector("output"); if (o) o.value = f.value + (f.dataset.unit || ""); };
   document.addEventListener("input", (e) => {
     const f = e.target;
     if (f.dataset.count) { const n = document.getElementById(f.dataset.count); if (n) n.textContent = [...f.value.trim()].length; }
     if (f.type === "range") fill(f);
-    if (f.dataset.filter) {
-      const q = f.value.toLowerCase(); let n = 0;
-      $$(f.dataset.filter).forEach((r) => { r.hidden = !r.textContent.toLowerCase().includes(q); n += !r.hidden; });
-      const m = document.getElementById(f.dataset.filterCount); if (m) m.textContent = n;
-    }
   });
 
   /* Timers: data-due = seconds left when the server wrote it; below zero it counts up as overdue */
@@ -188,12 +168,9 @@
   });
   setInterval(tick, 1000);
 
-  /* Treemap: a plain list until placed here (the server sends no inline styles) */
-  const boxes = (r) => $$("[data-box]", r).forEach((n) => { const [x, y, w, h] = n.dataset.box.split(","); Object.assign(n.style, { left: x + "%", top: y + "%", width: w + "%", height: h + "%" }); n.toggleAttribute("data-tiny", w < 9 || h < 18); });
-
   /* Once at load and after each swap */
   QD.ready = (r = document) => {
-    $$("input[type=range]", r).forEach(fill); boxes(r); tick(); markTheme(); QD.hideDismissed();
+    $$("input[type=range]", r).forEach(fill); tick(); markTheme(); QD.hideDismissed();
     if ($("[data-chart]") && !window.QDCharts && root.dataset.charts && !$("script[data-charts-script]")) {
       const s = document.createElement("script"); s.src = root.dataset.charts; s.dataset.chartsScript = ""; document.head.append(s);
     } else if (window.QDCharts) window.QDCharts.scan();

@@ -54,13 +54,6 @@ pub fn percent(value: f64) -> String {
     format!("{} %", decimal(shown, if shown > 99.99 && shown < 100.0 { 3 } else { 2 }))
 }
 
-/// Basis points as percent: 9994 is `99.94 %`.
-pub fn basis_points(value: i64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "basis points are small")]
-    let share = value as f64 / 100.0;
-    percent(share)
-}
-
 /// Seconds in one or two units: `9 s`, `17 min`, `1 h 39 min`, `3 d 4 h`.
 pub fn duration(seconds: i64) -> String {
     let (sign, s) = if seconds < 0 { ("−", seconds.unsigned_abs()) } else { ("", seconds.unsigned_abs()) };
@@ -104,21 +97,6 @@ pub fn bytes(value: u64) -> String {
     }
     let places = usize::from(size < 10.0 && unit > 0);
     format!("{} {}", decimal(size, places), UNITS.get(unit).copied().unwrap_or("B"))
-}
-
-/// Minor units of an ISO 4217 currency: 291400 EUR is `€ 2,914`; cents are shown when there are any.
-pub fn money(minor: i64, currency: &str) -> String {
-    let sign = match currency {
-        "EUR" => "€",
-        "USD" => "$",
-        "GBP" => "£",
-        "JPY" => "¥",
-        other => other,
-    };
-    let (whole, cents) = if currency == "JPY" { (minor.unsigned_abs(), 0) } else { (minor.unsigned_abs() / 100, minor.unsigned_abs() % 100) };
-    let whole = number(i64::try_from(whole).unwrap_or(i64::MAX));
-    let minus = if minor < 0 { "−" } else { "" };
-    if cents == 0 { format!("{minus}{sign} {whole}") } else { format!("{minus}{sign} {whole}.{cents:02}") }
 }
 
 fn utc(at: Timestamp) -> Option<jiff::Zoned> {

@@ -53,7 +53,7 @@ pub use empty::Empty;
 pub use head::page_head;
 pub use icon::{icon, icon_small};
 pub use kpi::Kpi;
-pub use layout::{Chrome, NavItem, User, bare, fragment, page};
+pub use layout::{Chrome, NavItem, User, fragment, page};
 pub use status::{Tone, pill, status, status_word};
 
 #[cfg(test)]

@@ -13,18 +13,9 @@ fn short(value: f64) -> String {
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// A line over an area in a 100 × 32 box. Gaps (`None`) stay gaps. `limit` is drawn dotted and counts for the scale.
+/// A line over an area in a 100 × 32 box. Gaps (`None`) stay gaps, `limit` is drawn dotted and counts for the scale.
 /// Without two values it is a dotted line that says "no data yet".
 pub fn spark(label: &str, values: &[Option<f64>], limit: Option<f64>, tone: Option<Tone>) -> Markup {
-    line(label, values, limit, tone, "spark")
-}
-
-/// The same, 88 × 22, for a table cell.
-pub fn spark_cell(label: &str, values: &[Option<f64>], tone: Option<Tone>) -> Markup {
-    line(label, values, None, tone, "spark spark--cell")
-}
-
-fn line(label: &str, values: &[Option<f64>], limit: Option<f64>, tone: Option<Tone>, class: &str) -> Markup {
     let known: Vec<f64> = values.iter().flatten().copied().chain(limit).filter(|v| v.is_finite()).collect();
     let (low, high) = known.iter().fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
     let drawable = values.iter().flatten().count() >= 2;
@@ -41,7 +32,7 @@ fn line(label: &str, values: &[Option<f64>], limit: Option<f64>, tone: Option<To
     }
     let label = if drawable { label.to_owned() } else { format!("{label}: no data yet") };
     html! {
-        svg class=(class) data-status=[tone.filter(|t| *t != Tone::Ok).map(Tone::key)] viewBox="0 0 100 32" preserveAspectRatio="none" role="img" aria-label=(label) {
+        svg.spark data-status=[tone.filter(|t| *t != Tone::Ok).map(Tone::key)] viewBox="0 0 100 32" preserveAspectRatio="none" role="img" aria-label=(label) {
             @if drawable {
                 path.spark__area d=(area) {}
                 @if let Some(limit) = limit { path.spark__limit d={ "M0 " (short(y(limit))) "H100" } {} }

@@ -99,27 +99,22 @@ impl Render for Column {
 
 /// A table in its scrolling frame. `label` names it to screen readers; `rows` are `tr` elements ([`row`]).
 pub fn table(label: &str, columns: &[Column], rows: &Markup) -> Markup {
-    frame(label, columns, rows, "table", None)
+    frame(label, columns, rows, "table")
 }
 
 /// A table that becomes a list of records on a phone: give its cells `data-label`, the status cell `cell-status`.
 pub fn table_stacking(label: &str, columns: &[Column], rows: &Markup) -> Markup {
-    frame(label, columns, rows, "table table--stack", None)
+    frame(label, columns, rows, "table table--stack")
 }
 
 /// A denser table.
 pub fn table_tight(label: &str, columns: &[Column], rows: &Markup) -> Markup {
-    frame(label, columns, rows, "table table--tight", None)
+    frame(label, columns, rows, "table table--tight")
 }
 
-/// A table whose frame is swapped alone by its id.
-pub fn table_with_id(id: &str, label: &str, columns: &[Column], rows: &Markup) -> Markup {
-    frame(label, columns, rows, "table", Some(id))
-}
-
-fn frame(label: &str, columns: &[Column], rows: &Markup, class: &str, id: Option<&str>) -> Markup {
+fn frame(label: &str, columns: &[Column], rows: &Markup, class: &str) -> Markup {
     html! {
-        div.table-wrap id=[id] tabindex="0" role="region" aria-label={ (label) ", table" } {
+        div.table-wrap tabindex="0" role="region" aria-label={ (label) ", table" } {
             table class=(class) { thead { tr { @for column in columns { (column) } } } tbody { (rows) } }
         }
     }
@@ -138,11 +133,6 @@ pub fn row_name(name: &str, href: Option<&str>, sub: Option<&str>) -> Markup {
             @if let Some(sub) = sub { span.sub { (sub) } }
         }
     }
-}
-
-/// A row's name that opens a drawer: a page without script.
-pub fn row_drawer(name: &str, href: &str, sub: Option<&str>) -> Markup {
-    html! { th scope="row" { a.rowlink href=(href) data-dialog { (name) } @if let Some(sub) = sub { span.sub { (sub) } } } }
 }
 
 /// A cell; `label` names it when the table stacks on a phone.

@@ -89,9 +89,8 @@ pub(super) fn openers() -> Markup {
         Entry::Link { icon: "trash-2".into(), text: "Purge…".into(), note: String::new(), href: "#overlays".into(), current: false },
     ];
     html! {
-        div.row.row--wrap { (Button::opens("Drawer", "guide-drawer")) (Button::popover("Menu", "guide-menu")) button type="button" class="btn needs-js" data-palette { "Palette" } (Button::opens("Keyboard", "keys")) button type="button" class="btn" data-hovercard="guide-hover" { "Hover or focus" } }
+        div.row.row--wrap { (Button::opens("Drawer", "guide-drawer")) (Button::popover("Menu", "guide-menu")) button type="button" class="btn needs-js" data-palette { "Palette" } (Button::opens("Keyboard", "keys")) }
         (menu("guide-menu", "Menu", &entries))
-        template id="guide-hover" { p.small { "A hover card repeats data; it is never the only place." } }
     }
 }
 

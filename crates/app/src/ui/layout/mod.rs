@@ -55,8 +55,8 @@ pub fn fragment(chrome: &Chrome, content: &Markup) -> Markup {
     }
 }
 
-/// A page without the shell: sign-in, the public status page. `title` is the whole document title.
-pub fn bare(title: &str, content: &Markup) -> Markup {
+/// A page without the shell. `title` is the whole document title.
+fn bare(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" data-icons=(assets::url("icons.svg")) data-charts=(assets::url("charts.js")) {
@@ -124,7 +124,6 @@ fn has_chart(content: &Markup) -> bool {
 fn hosts() -> Markup {
     html! {
         div.toasts id="toasts" popover="manual" role="status" aria-live="polite" aria-label="Notifications" {}
-        div.hovercard id="hovercard" popover="manual" {}
         div.vh id="live" role="status" aria-live="polite" {}
     }
 }

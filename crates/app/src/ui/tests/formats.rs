@@ -19,7 +19,6 @@ fn numbers() {
 #[test]
 fn shares_never_round_up_to_all() {
     assert_eq!([percent(99.94), percent(99.996), percent(100.0), percent(0.0)], ["99.94 %", "99.996 %", "100 %", "0 %"]);
-    assert_eq!(basis_points(9_994), "99.94 %");
 }
 
 #[test]
@@ -30,7 +29,6 @@ fn durations_and_sizes() {
     );
     assert_eq!([millis(0.84), millis(212.0), millis(1_400.0), millis(1_020_000.0)], ["0.8 ms", "212 ms", "1.4 s", "17 min"]);
     assert_eq!([bytes(640), bytes(1_300_000), bytes(999_999), bytes(42_000_000_000)], ["640 B", "1.3 MB", "1 MB", "42 GB"]);
-    assert_eq!([money(291_400, "EUR"), money(1_205, "USD"), money(-50, "CHF")], ["€ 2,914", "$ 12.05", "−CHF 0.50"]);
 }
 
 #[test]
