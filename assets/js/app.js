@@ -160,7 +160,11 @@
 
   /* Timers: data-due = seconds left when the server wrote it; below zero it counts up as overdue */
   const two = (n) => String(n).padStart(2, "0"), ends = new WeakMap();
-  const clock = (s) => s >= 3600 ? `${Math.floor(s / 3600)} h ${two(Math.floor(s % 3600 / 60))} min` : `${two(Math.floor(s / 60))}:${two(Math.floor(s % 60))}`;
+  const clock = (s) => {
+    const of = (unit) => Math.floor(s / unit);
+    if (s >= 86400) return `${of(86400)} d ${Math.floor(s % 86400 / 3600)} h`;
+    return s >= 3600 ? `${of(3600)} h ${two(Math.floor(s % 3600 / 60))} min` : `${two(of(60))}:${two(s % 60)}`;
+  };
   const tick = () => $$("[data-due]").forEach((t) => {
     if (!ends.has(t)) ends.set(t, performance.now() + t.dataset.due * 1000);
     const s = Math.round((ends.get(t) - performance.now()) / 1000);

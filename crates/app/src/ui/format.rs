@@ -147,11 +147,15 @@ pub fn time_ago(at: Timestamp, now: Timestamp) -> maud::Markup {
     maud::html! { time datetime=(at.rfc3339()) title=(at.rfc3339()) { (age(at, now)) } }
 }
 
-/// Seconds left until `due`, counted down by script: `07:45`, `1 h 39 min`, `overdue 02:10`.
+/// Seconds left until `due`, counted down by script: `07:45`, `1 h 39 min`, `6 d 23 h`, `overdue 02:10`.
 pub fn countdown(due: Timestamp, now: Timestamp) -> maud::Markup {
     let left = due.since(now);
     let s = left.unsigned_abs();
-    let text = if s >= 3_600 { format!("{} h {:02} min", s / 3_600, s % 3_600 / 60) } else { format!("{:02}:{:02}", s / 60, s % 60) };
+    let text = match s {
+        0..3_600 => format!("{:02}:{:02}", s / 60, s % 60),
+        3_600..86_400 => format!("{} h {:02} min", s / 3_600, s % 3_600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3_600),
+    };
     maud::html! { span data-due=(left) { @if left < 0 { "overdue " } (text) } }
 }
 

@@ -43,6 +43,8 @@ fn times() {
         ["9 s ago", "17 min ago", "12:55:35"]
     );
     assert_eq!(countdown(NOW.plus_seconds(465), NOW).0, r#"<span data-due="465">07:45</span>"#);
+    assert_eq!(countdown(NOW.plus_seconds(604_740), NOW).0, r#"<span data-due="604740">6 d 23 h</span>"#);
+    assert_eq!(countdown(NOW.plus_seconds(5_940), NOW).0, r#"<span data-due="5940">1 h 39 min</span>"#);
     assert_eq!(countdown(NOW.plus_seconds(-130), NOW).0, r#"<span data-due="-130">overdue 02:10</span>"#);
 }
 
