@@ -8,7 +8,7 @@
 //! * After a change: 200 with an empty body (the page is fetched again) or `HX-Location`, and [`toast::Toast::trigger`] in `HX-Trigger`.
 //! * A failure without a form: `application/problem+json`, or HTML with [`Empty::error`] or [`empty::error_page`].
 //! * `/events`: an event `name` makes every element with `data-live="name"` and an id come again, from `data-live-src` or from the
-//!   page's own address; data that begins with `<` replaces it at once. `freshness` carries `{"measured":"14:02:15"}`; `banners` renews the banners.
+//!   page's own address; data that begins with `<` replaces it at once. `freshness` carries `{"measured":"14:02:15"}`; `incident` renews the banners too.
 //!
 //! Icons: `assets/icons.svg` holds the Lucide symbols in use; a new one is one more `<symbol id="i-name">` line.
 
