@@ -1,5 +1,5 @@
 /* uPlot styled by tokens. A chart is <figure class="chart" data-chart> with a JSON <script> inside.
-   Series data may hold nulls: gaps stay gaps.
+   Series data may hold nulls: gaps stay gaps, and a value between gaps is a point.
    JSON: { kind: line|area|bars|stack, x:[unix s], series:[{name,key:"c1",dash?,data:[]}], unit, max?, limits:[{v,label,key}], marks:[{x,label}] } */
 (function () {
   "use strict";
@@ -20,7 +20,8 @@
     if (stack) { const acc = cfg.x.map(() => 0); rows = rows.map((r) => r.map((v, i) => (acc[i] += v || 0))); }
     const order = cfg.series.map((_, i) => i); if (stack) order.reverse();          // tallest first, smaller over it
     const colour = (k) => tok(k === "crit" ? "crit-fill" : k === "budget" ? "ink-2" : k);
-    const lineOf = (s) => ({ label: s.name, stroke: colour(s.key), width: s.width || 1.75, dash: s.dash, points: { show: false },
+    const lone = (u, si) => { const d = u.data[si], at = []; for (let i = 0; i < d.length; i++) if (d[i] != null && d[i - 1] == null && d[i + 1] == null) at.push(i); return at; };   // a value between gaps has no line: it gets a point
+    const lineOf = (s) => ({ label: s.name, stroke: colour(s.key), width: s.width || 1.75, dash: s.dash, points: { show: false, filter: lone, size: 5, width: 0, fill: colour(s.key) },
       fill: cfg.kind === "area" && !s.dash ? (u) => { const g = u.ctx.createLinearGradient(0, u.bbox.top, 0, u.bbox.top + u.bbox.height); g.addColorStop(0, alpha(colour(s.key), .2)); g.addColorStop(1, alpha(colour(s.key), .01)); return g; } : undefined });
     const barOf = (s) => ({ label: s.name, stroke: stack ? tok("surface") : undefined, width: stack ? 1 : 0, fill: colour(s.key), points: { show: false }, paths: uPlot.paths.bars({ size: [.68, 26], radius: stack ? 0 : .12 }) });
     const tip = document.createElement("div"); tip.className = "chart__tip";
@@ -35,7 +36,7 @@
         line("span", fmtT(cfg.x[i], day));
         cfg.series.forEach((s) => { if (s.data[i] == null) return; const row = document.createElement("div"); row.append(s.name + " "); line("b", `${cfg.pre || ""}${s.data[i].toLocaleString("en-GB")}${cfg.unit || ""}`, row); tip.append(row); });
         tip.style.display = "block"; const w = tip.offsetWidth, x = u.cursor.left + u.bbox.left / devicePixelRatio; tip.style.left = Math.max(0, x + w + 16 > host.clientWidth ? x - w - 10 : x + 10) + "px"; }] } };
-    const half = bars && cfg.x.length > 1 ? (cfg.x[1] - cfg.x[0]) * .6 : 0;
+    const half = cfg.x.length === 1 ? 300 : bars ? (cfg.x[1] - cfg.x[0]) * .6 : 0;   // one moment alone stands in the middle of ten minutes
     const u = new uPlot({ width: host.clientWidth, height: host.clientHeight, padding: [8, 18, 0, 0], legend: { show: false }, cursor: { y: false, points: { show: !bars, size: 7 }, drag: { x: false, y: false } },
       scales: { x: { time: true, range: (_, a, b) => [a - half, b + half] }, y: { range: () => [cfg.min || 0, max] } }, tzDate: (t) => { const d = new Date(t * 1000); return new Date(d.getTime() + d.getTimezoneOffset() * 60000); },
       axes: [{ stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: 26, gap: 6, space: 64, values: (_, v) => v.map((t) => fmtT(t, day)) },

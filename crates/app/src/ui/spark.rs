@@ -13,7 +13,7 @@ fn short(value: f64) -> String {
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// A line over an area in a 100 × 32 box. Gaps (`None`) stay gaps, `limit` is drawn dotted and counts for the scale.
+/// A line over an area in a 100 × 32 box. Gaps (`None`) stay gaps, a value between two is a dot. `limit` is drawn dotted and counts for the scale.
 /// Without two values it is a dotted line that says "no data yet".
 pub fn spark(label: &str, values: &[Option<f64>], limit: Option<f64>, tone: Option<Tone>) -> Markup {
     let known: Vec<f64> = values.iter().flatten().copied().chain(limit).filter(|v| v.is_finite()).collect();
@@ -27,7 +27,8 @@ pub fn spark(label: &str, values: &[Option<f64>], limit: Option<f64>, tone: Opti
     for run in runs(values) {
         let points: Vec<String> = run.iter().map(|(i, v)| format!("{} {}", short(x(*i)), short(y(*v)))).collect();
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-        let _ = write!(stroke, "M{}", points.join("L"));
+        let dot = if run.len() == 1 { "h0" } else { "" };
+        let _ = write!(stroke, "M{}{dot}", points.join("L"));
         let _ = write!(area, "M{} 32L{}L{} 32Z", short(x(first.0)), points.join("L"), short(x(last.0)));
     }
     let label = if drawable { label.to_owned() } else { format!("{label}: no data yet") };
