@@ -65,6 +65,12 @@ async fn the_page_says_the_state_in_words(world: &World) {
     assert_eq!(page.matches("class=\"kpi\"").count(), 6);
     let strip = staff.get("/kpis").await.expect(200).text;
     assert!(strip.contains("id=\"kpis\""));
+    let told = || async {
+        let (html, json) = (staff.get("/kpis").await.expect(200).text, staff.get("/api/admin/ops/kpis").await.expect(200).json());
+        json["figures"].as_array().unwrap().iter().all(|figure| html.contains(figure["note"].as_str().unwrap()))
+    };
+    until("people and clients are told the same", told).await;
+    assert!(!strip.contains("last hour"), "a line says its own span");
     for path in ["/health/queues", "/health/database", "/health/services", "/health/services/quarterdeck-database"] {
         staff.get(path).await.expect(200);
     }
