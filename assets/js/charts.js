@@ -36,9 +36,9 @@
         line("span", fmtT(cfg.x[i], day));
         cfg.series.forEach((s) => { if (s.data[i] == null) return; const row = document.createElement("div"); row.append(s.name + " "); line("b", `${cfg.pre || ""}${s.data[i].toLocaleString("en-GB")}${cfg.unit || ""}`, row); tip.append(row); });
         tip.style.display = "block"; const w = tip.offsetWidth, x = u.cursor.left + u.bbox.left / devicePixelRatio; tip.style.left = Math.max(0, x + w + 16 > host.clientWidth ? x - w - 10 : x + 10) + "px"; }] } };
-    const half = cfg.x.length === 1 ? 300 : bars ? (cfg.x[1] - cfg.x[0]) * .6 : 0;   // one moment alone stands in the middle of ten minutes
+    const alone = cfg.x.length === 1, half = alone ? 300 : bars ? (cfg.x[1] - cfg.x[0]) * .6 : 0;   // one moment alone stands in the middle of ten minutes
     const u = new uPlot({ width: host.clientWidth, height: host.clientHeight, padding: [8, 18, 0, 0], legend: { show: false }, cursor: { y: false, points: { show: !bars, size: 7 }, drag: { x: false, y: false } },
-      scales: { x: { time: true, range: (_, a, b) => [a - half, b + half] }, y: { range: () => [cfg.min || 0, max] } }, tzDate: (t) => { const d = new Date(t * 1000); return new Date(d.getTime() + d.getTimezoneOffset() * 60000); },
+      scales: { x: { time: true, range: (_, a, b) => [a - half, (alone ? a : b) + half] }, y: { range: () => [cfg.min || 0, max] } }, tzDate: (t) => { const d = new Date(t * 1000); return new Date(d.getTime() + d.getTimezoneOffset() * 60000); },
       axes: [{ stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: 26, gap: 6, space: 64, values: (_, v) => v.map((t) => fmtT(t, day)) },
         { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: cfg.axis || 44, gap: 6, space: 36, values: (_, v) => v.map((n) => (cfg.pre || "") + (n >= 10000 ? n / 1000 + "k" : n.toLocaleString("en-GB")) + (cfg.unit || "")) }],
       series: [{}, ...order.map((i) => (bars && !cfg.series[i].line ? barOf : lineOf)(cfg.series[i]))], plugins: [overlay] }, [cfg.x, ...order.map((i) => rows[i])], host);
