@@ -3,6 +3,7 @@
 use qd_core::gate::{Action, Actor, Change, Confirmation, Done, GateTx, Permit, Undo};
 use qd_core::{App, Error, Result, Timestamp};
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::lifecycle::Move;
@@ -303,14 +304,21 @@ fn undo_by(verb: &str, reference: &str, label: &str) -> Undo {
     Undo { label: label.into(), path: format!("/api/admin/ops/incidents/{reference}/{verb}"), body: json!({ "reason": "" }) }
 }
 
-/// What goes into audit and ledger: no names of people, only their ids.
+/// What goes into audit and ledger. Titles, services and tags are operational words; people are ids; of free text there is only its length and
+/// a digest, which tell that it changed.
 fn facts(incident: &Incident) -> Value {
     json!({
-        "title": incident.title, "severity": incident.severity, "status": incident.status, "summary": incident.summary,
+        "title": incident.title, "severity": incident.severity, "status": incident.status, "summary": digest(&incident.summary),
         "affected": incident.affected, "tags": incident.tags, "owner_id": incident.owner_id, "started_at": incident.started_at,
         "mitigated_at": incident.mitigated_at, "closed_at": incident.closed_at,
         "sla_mitigate_minutes": incident.sla_mitigate_minutes, "sla_close_minutes": incident.sla_close_minutes,
     })
+}
+
+/// Length and the begin of the SHA-256 of a text; `null` for none.
+fn digest(text: &str) -> Option<String> {
+    let sum: String = hex::encode(Sha256::digest(text)).chars().take(16).collect();
+    (!text.is_empty()).then(|| format!("{} characters, sha256 {sum}", text.chars().count()))
 }
 
 /// The fields that differ, before and after.

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use super::{down, mara, opened};
 use crate::features::identity::create_admin;
 use crate::features::incidents::{
-    Close, EventKind, Incident, Note, Severity, Status, Update, close, find, mitigate, note, open, regress, reopen, store, timeline, update,
+    Close, EventKind, Incident, Note, Open, Severity, Status, Update, close, find, mitigate, note, open, regress, reopen, store, timeline, update,
 };
 use crate::features::testing::{World, because, on_both, person};
 
 on_both!(
     a_whole_life_stands_in_timeline_and_audit,
+    free_text_stays_out_of_the_trail,
     moves_that_are_not_allowed_say_why,
     two_at_once_mitigate_it_once,
     numbers_have_no_gaps,
@@ -31,6 +32,22 @@ async fn texts(world: &World, incident: &Incident) -> Vec<String> {
     let (events, more) = timeline(&world.app, incident.id, None, 100).await.unwrap();
     assert!(!more);
     events.into_iter().rev().map(|event| event.text).collect()
+}
+
+async fn free_text_stays_out_of_the_trail(world: &World) {
+    let text = |word: &str| format!("{word} Doe of Acme called");
+    let action = Open { summary: text("Jane"), ..down("Checkout is slow", Severity::Sev3) };
+    open(&world.app, &mara(), action, because()).await.unwrap();
+    let opened = world.last().await.after.unwrap();
+    assert!(opened.contains("Checkout is slow") && opened.contains("23 characters, sha256 ") && !opened.contains("Doe"), "{opened}");
+    // As long as before, and still a change.
+    let other = Update { incident: "INC-1".into(), summary: Some(text("John")), ..Update::default() };
+    update(&world.app, &mara(), other, because()).await.unwrap();
+    let row = world.last().await;
+    assert_ne!(row.before, row.after);
+    assert!(!format!("{:?}{:?}", row.before, row.after).contains("Doe"));
+    update(&world.app, &mara(), Update { incident: "INC-1".into(), summary: Some(String::new()), ..Update::default() }, because()).await.unwrap();
+    assert_eq!(parsed(world.last().await.after), json!({ "summary": null }));
 }
 
 async fn a_whole_life_stands_in_timeline_and_audit(world: &World) {
