@@ -2,9 +2,8 @@
 
 use maud::Markup;
 use qd_core::gate::Access;
-use qd_core::reading::Status;
 
-use crate::features::incidents;
+use crate::features::{health, incidents};
 use crate::ui::Banner;
 use crate::ui::freshness::Freshness;
 use crate::ui::layout::{self, Count, NavItem, User};
@@ -58,7 +57,7 @@ impl Chrome for Frame {
             chrome.nav = self.nav(page);
             chrome.banners = banners(page);
             chrome.events = Some("/events".into());
-            chrome.freshness = Some(Freshness { measured: oldest(page) });
+            chrome.freshness = Some(Freshness { measured: health::measured(page.app, page.now) });
             chrome.measure = Some("/health/refresh".into());
             chrome.user = Some(User {
                 name: page.actor.name().into(),
@@ -74,12 +73,6 @@ impl Chrome for Frame {
 /// What everybody who reads must know, whatever page they are on.
 fn banners(page: &Page<'_>) -> Vec<Banner> {
     if Access::READ.admits(page.actor) { incidents::banner(page.app).into_iter().collect() } else { Vec::new() }
-}
-
-/// The oldest fresh figure on the board: what the page's age says.
-fn oldest(page: &Page<'_>) -> Option<qd_core::Timestamp> {
-    let readings = page.app.board.under("", page.now);
-    readings.iter().filter(|(_, reading)| reading.status != Status::Unknown).filter_map(|(_, reading)| reading.taken_at).min()
 }
 
 fn flash_of(message: Toast) -> toast::Toast {
