@@ -36,7 +36,8 @@ fn count(app: &App) -> Option<(i64, Status, String)> {
     let open = app.board.get("incidents.open", app.now())?;
     #[expect(clippy::cast_possible_truncation, reason = "a count of incidents")]
     let n = open.value.filter(|n| *n > 0.0)? as i64;
-    Some((n, open.status, format!("{n} open incident{}", if n == 1 { "" } else { "s" })))
+    let lost = matches!(open.status, Status::Unknown | Status::Stale);
+    Some((n, open.status, format!("{n} open incident{}{}", if n == 1 { "" } else { "s" }, if lost { " when last counted" } else { "" })))
 }
 
 /// The picture for clients, with the panels of other features for people.

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use super::overview::{DatabaseHealth, Dial, Measured, NamedFigure, QueueRow, QueuesReply, database, dials, queue_rows, queues};
 use super::{checks, judge, measure};
-use crate::features::incidents;
 use crate::ui::kpi::{Kpi, Trend};
 use crate::ui::table::{self, Column, Priority};
 use crate::ui::tabs::crumbs;
@@ -76,8 +75,7 @@ impl View for Strip {
 
 /// The strip of six dials; live screens fetch it again with every `kpi` event.
 pub fn strip(page: &Page<'_>) -> Markup {
-    let draw = |dial: Dial| if dial.key == "incidents" { incidents::kpi(page) } else { kpi(page, dial) };
-    let shown: Vec<Kpi> = dials(page.app, page.now).into_iter().map(draw).collect();
+    let shown: Vec<Kpi> = dials(page.app, page.now).into_iter().map(|dial| kpi(page, dial)).collect();
     crate::ui::kpi::strip(&shown, Some(("kpi", "/kpis")))
 }
 

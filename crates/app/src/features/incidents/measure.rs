@@ -110,16 +110,34 @@ fn day_of(now: Timestamp, zone: &str) -> Timestamp {
 
 /// The worst open incident, in memory: every page's banner reads it.
 #[derive(Debug, Default)]
-pub struct Headline(RwLock<Option<Incident>>);
+pub struct Headline(RwLock<Seen>);
+
+/// What was open, when that was known, and whether the last look failed.
+#[derive(Debug, Default)]
+struct Seen {
+    worst: Option<Incident>,
+    at: Timestamp,
+    failed: bool,
+}
 
 impl Headline {
-    /// As of the last measurement.
-    pub fn get(&self) -> Option<Incident> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// As of the last measurement that did not fail.
+    pub fn worst(&self) -> Option<Incident> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).worst.clone()
     }
 
-    fn set(&self, worst: Option<Incident>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = worst;
+    /// When it was measured last, if that no longer counts: the database failed since, or nobody looked for too long.
+    pub fn silent_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let seen = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        (seen.failed || now.since(seen.at) > i64::from(FRESH)).then_some(seen.at)
+    }
+
+    fn set(&self, worst: Option<Incident>, at: Timestamp) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Seen { worst, at, failed: false };
+    }
+
+    fn fail(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).failed = true;
     }
 }
 
@@ -131,8 +149,31 @@ pub(super) fn state(_: &qd_core::config::Config, state: &mut StateMap) -> Result
 
 async fn worst(app: &App) -> Result<()> {
     let worst = store::with_status(&app.db, State::Open, 1).await?.pop();
-    app.state::<Headline>()?.set(worst);
+    app.state::<Headline>()?.set(worst, app.now());
     Ok(())
+}
+
+/// What is put on the board, and its unit.
+const FIGURES: [(&str, &str); 9] = [
+    ("incidents.open", ""),
+    ("incidents.open.sev1", ""),
+    ("incidents.open.sev2", ""),
+    ("incidents.open.sev3", ""),
+    ("incidents.open.sev4", ""),
+    ("incidents.mitigated", ""),
+    ("incidents.sla_breaches", ""),
+    ("incidents.mttm", "min"),
+    ("incidents.mttr", "min"),
+];
+
+/// Nothing is known any more: the last figures stay, dimmed.
+fn lose(app: &App, now: Timestamp) {
+    for (key, unit) in FIGURES {
+        app.board.put(key, Reading::unknown(unit, SOURCE, "Our own database did not answer."), now);
+    }
+    if let Ok(headline) = app.state::<Headline>() {
+        headline.fail();
+    }
 }
 
 /// Measures and puts the figures on the board under `incidents.`; a database that does not answer reads UNKNOWN.
@@ -146,8 +187,7 @@ pub async fn measure(app: &App) {
         Ok(figures) => put(app, &figures, now),
         Err(fault) => {
             tracing::warn!(%fault, "incidents not counted");
-            let unknown = || Reading::unknown("", SOURCE, "Our own database did not answer.");
-            ["open", "mitigated", "sla_breaches", "mttm", "mttr"].iter().for_each(|key| app.board.put(format!("incidents.{key}"), unknown(), now));
+            lose(app, now);
         }
     }
 }
@@ -168,7 +208,7 @@ fn put(app: &App, figures: &IncidentKpis, now: Timestamp) {
         let none = || Reading::unknown("min", SOURCE, format!("No incident was {verb} within {DAYS} days."));
         let reading = minutes.map_or_else(none, |minutes| Reading::measured(minutes, "min", SOURCE, now, FRESH));
         if minutes.is_none() {
-            // A mean of nothing is no figure: the board would keep the last one.
+            // A mean of nothing is no figure. `put` alone would keep the last one, as after a failure: here the old mean is gone on purpose.
             app.board.forget(&format!("incidents.{key}"));
         }
         app.board.put(format!("incidents.{key}"), reading, now);

@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub use action::{Close, EventKind, Mitigate, Note, Open, Regress, Reopen, Update};
 pub use lifecycle::{Severity, Sla, Status};
 pub use measure::{Headline, IncidentKpis, kpis, measure};
-pub use pages::{Board, banner, board_panel, kpi};
+pub use pages::{Board, banner, board_panel};
 pub use verb::{Filter, board, close, find, list, mitigate, note, open, regress, reopen, timeline, update};
 
 use crate::web::Feature;

@@ -164,8 +164,14 @@ fn incident_dial(app: &App, now: Timestamp) -> Dial {
         let open = app.board.get(&format!("incidents.open.{}", severity.to_lowercase()), now);
         open.and_then(|open| open.value).is_some_and(|open| open > 0.0)
     });
+    let late = app.board.get("incidents.sla_breaches", now).filter(|late| late.status != Status::Unknown).and_then(|late| late.value);
+    let late = late.filter(|count| *count > 0.0).map(|count| format!("{} past a limit", format::decimal(count, 0)));
     let mitigated = incidents.mitigated.value.filter(|count| *count > 0.0).map(|count| format!("{} mitigated", format::decimal(count, 0)));
-    let mttr = text(&incidents.mttr).map(|mean| format!("MTTR {mean} · 30 days"));
+    let mean = incidents.mttr.value.map(|minutes| format!("MTTR {} in 30 days", judge::shown_value(minutes * 60.0, "s")));
+    let mttr = mean.unwrap_or_else(|| "none closed in 30 days".into());
+    // The unit names the severity that would be the reason; only a gap needs words of its own.
+    let gap = incidents.reason.as_ref().filter(|_| matches!(incidents.status, Status::Unknown | Status::Stale));
+    let sub = line(&[late, mitigated, Some(mttr)], gap);
     let reading = headline(incidents.open, incidents.status, incidents.reason.as_ref());
     Dial {
         key: "incidents",
@@ -173,7 +179,7 @@ fn incident_dial(app: &App, now: Timestamp) -> Dial {
         href: "/incidents",
         value: reading.value.map_or_else(|| format::UNKNOWN.into(), |open| format::decimal(open, 0)),
         unit: worst.filter(|_| reading.value.is_some()).map_or_else(|| "open".into(), |worst| format!("open · {worst}")),
-        sub: line(&[mitigated, mttr], incidents.reason.as_ref()),
+        sub,
         limit: None,
         connected: true,
         reading,

@@ -167,9 +167,11 @@ pub fn overview(app: &App, now: Timestamp) -> Overview {
     }
 }
 
-/// When the oldest figure of the strip was measured.
+/// When the oldest figure of the strip that still counts was measured: what the age of every page says. What is STALE or UNKNOWN says its own.
 pub fn measured(app: &App, now: Timestamp) -> Option<Timestamp> {
-    dials(app, now).iter().filter_map(|dial| dial.reading.taken_at).min()
+    let dials = dials(app, now);
+    let counts = dials.iter().map(|dial| &dial.reading).filter(|reading| !matches!(reading.status, Status::Unknown | Status::Stale));
+    counts.filter_map(|reading| reading.taken_at).min()
 }
 
 /// A reading from the board; UNKNOWN with `why` when nobody ever put one there.
@@ -253,5 +255,39 @@ pub fn service(checks: &Checks, check: &Check, now: Timestamp) -> ServiceHealth 
         since: track.since,
         latency: reading.into(),
         uptime90m: counted.uptime(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::testing::World;
+
+    #[tokio::test]
+    async fn the_age_is_that_of_the_oldest_figure_that_still_counts() {
+        let world = World::sqlite().await;
+        let (app, now) = (&world.app, world.app.now());
+        assert_eq!(measured(app, now), None);
+        let put = |key: &str, ago: i64, fresh| app.board.put(key, Reading::measured(1.0, "", "test", now.plus_seconds(-ago), fresh), now);
+        ["api.p95", "api.error_rate", "api.throughput"].iter().for_each(|key| put(key, 20, 45));
+        put("incidents.open", 10, 45);
+        assert_eq!(measured(app, now), Some(now.plus_seconds(-20)));
+        assert_eq!(measured(app, now.plus_seconds(30)), Some(now.plus_seconds(-10)), "what is STALE does not count");
+        world.end().await;
+    }
+
+    #[tokio::test]
+    async fn the_incident_dial_says_limits_and_severity_and_a_gap_says_why() {
+        let world = World::sqlite().await;
+        let (app, now) = (&world.app, world.app.now());
+        let dial = || dials(app, now).into_iter().find(|dial| dial.key == "incidents").unwrap();
+        assert_eq!(dial().sub, "Incidents were not counted yet.");
+        let put = |key: &str, value: f64, unit| app.board.put(format!("incidents.{key}"), Reading::measured(value, unit, "test", now, 45), now);
+        [("open", 2.0), ("open.sev1", 1.0), ("mitigated", 1.0), ("sla_breaches", 2.0)].into_iter().for_each(|(key, value)| put(key, value, ""));
+        put("mttr", 38.0, "min");
+        assert_eq!((dial().unit.as_str(), dial().sub.as_str()), ("open · SEV1", "2 past a limit · 1 mitigated · MTTR 38 min in 30 days"));
+        app.board.put("incidents.open", Reading::unknown("", "test", "It does not answer."), now);
+        assert_eq!(dial().sub, "It does not answer.");
+        world.end().await;
     }
 }

@@ -1,13 +1,12 @@
-//! The board of the Health view: three columns, and the dial of the KPI strip.
+//! The board of the Health view: three columns, and the banner above every page.
 
 use maud::{Markup, html};
 use qd_core::App;
-use qd_core::reading::Reading;
 
 use crate::features::incidents::lifecycle::Timer;
 use crate::features::incidents::{Headline, Incident, Open, Severity, Sla, Status};
 use crate::ui::status::{Tone, status_word};
-use crate::ui::{Banner, Button, Kpi, avatar, badge, badge_kind, format, spark};
+use crate::ui::{Banner, Button, avatar, badge, badge_kind, format, spark};
 use crate::web::Page;
 
 /// What stands on the board.
@@ -127,39 +126,24 @@ pub(super) fn sla(label: &str, timer: &Timer, page: &Page<'_>) -> Markup {
     }
 }
 
-/// The dial of the KPI strip, read from the board of readings.
-pub fn kpi(page: &Page<'_>) -> Kpi {
-    let read = |key: &str| page.app.board.get(key, page.now);
-    let reading = read("incidents.open").unwrap_or_else(|| Reading::unknown("", "Quarterdeck", "Not counted yet."));
-    let worst = Severity::ALL.into_iter().find(|severity| {
-        let key = format!("incidents.open.{}", severity.word().to_lowercase());
-        read(&key).and_then(|reading| reading.value).is_some_and(|value| value > 0.0)
-    });
-    let unit = worst.map_or_else(|| "open".to_owned(), |worst| format!("open · {}", worst.word()));
-    let history: Vec<_> = page.app.board.history("incidents.open").into_iter().map(|(_, value)| value).collect();
-    let figure = |key: &str| read(key).and_then(|reading| reading.value);
-    let mut second = Vec::new();
-    if let Some(late) = figure("incidents.sla_breaches").filter(|late| *late > 0.0) {
-        second.push(format!("{} past a limit", format::decimal(late, 0)));
-    }
-    if let Some(mitigated) = figure("incidents.mitigated").filter(|mitigated| *mitigated > 0.0) {
-        second.push(format!("{} mitigated", format::decimal(mitigated, 0)));
-    }
-    second.push(mean(figure("incidents.mttr")));
-    let measured = reading.value.is_some();
-    let dial = Kpi::reading("Incidents", "/incidents", &reading, page.now).unit(unit).history(&history, None);
-    if measured { dial.second(second.join(" · ")) } else { dial }
-}
-
 /// The banner above every page while a SEV1 or SEV2 is open; from memory.
 pub fn banner(app: &App) -> Option<Banner> {
-    let worst = app.state::<Headline>().ok()?.get().filter(|worst| worst.severity <= Severity::Sev2)?;
-    let now = app.now();
+    let (now, headline) = (app.now(), app.state::<Headline>().ok()?);
+    let worst = headline.worst().filter(|worst| worst.severity <= Severity::Sev2)?;
     let (short, path) = (format!("{} · {}", worst.severity.word(), worst.reference), format!("/incidents/{}", worst.reference));
     let leads = worst.owner_name.as_ref().map_or_else(|| "Nobody leads it yet.".to_owned(), |name| format!("{name} leads."));
-    let timer = if worst.mitigation().due > now { worst.mitigation() } else { worst.closing() };
-    let due = if worst.mitigation().due > now { "To be mitigated in " } else { "To be closed in " };
-    let text = html! { (worst.reference) ", open " (format::duration(now.since(worst.started_at))) ". " (leads) " " (due) b { (format::countdown(timer.due, now)) } "." };
+    let text = match headline.silent_since(now) {
+        None => {
+            let (timer, due) =
+                if worst.mitigation().due > now { (worst.mitigation(), "To be mitigated in ") } else { (worst.closing(), "To be closed in ") };
+            let open = format::duration(now.since(worst.started_at));
+            html! { (worst.reference) ", open " (open) ". " (leads) " " (due) b { (format::countdown(timer.due, now)) } "." }
+        }
+        // Nobody knows whether it is still open: nothing may go on counting.
+        Some(at) => {
+            html! { (worst.reference) ", open at " (format::moment(at, now)) " UTC and not measured since: our own database does not answer." }
+        }
+    };
     Some(
         Banner::new(Tone::Crit, format!("{} · {}", worst.severity.word(), worst.title))
             .icon("siren")

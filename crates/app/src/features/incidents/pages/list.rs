@@ -1,6 +1,7 @@
 //! The list of incidents, with filters that live in the address.
 
 use maud::{Markup, html};
+use qd_core::reading::Status as Reading;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,7 +35,7 @@ impl View for ListView {
 
     fn body(&self, page: &Page<'_>) -> Markup {
         html! {
-            (page_head("Incidents", &sentence(page), &open_button(page)))
+            (page_head("Incidents", &sentence(page), &html! { a href="/incidents/kpis" { "Figures" } (open_button(page)) }))
             section.card aria-label="Incidents" {
                 (self.filters())
                 div #incident-list data-live="incident" { (self.rows(page)) }
@@ -46,6 +47,9 @@ impl View for ListView {
 /// The state of the view in words, from the board.
 fn sentence(page: &Page<'_>) -> String {
     let figure = |key: &str| page.app.board.get(key, page.now).and_then(|reading| reading.value);
+    if let Some(gap) = page.app.board.get("incidents.open", page.now).filter(|open| matches!(open.status, Reading::Unknown | Reading::Stale)) {
+        return gap.taken_at.map_or_else(|| "Not counted yet.".into(), |at| format!("Not counted since {} UTC.", format::moment(at, page.now)));
+    }
     let (Some(open), Some(mitigated)) = (figure("incidents.open"), figure("incidents.mitigated")) else { return "Not counted yet.".into() };
     let late = figure("incidents.sla_breaches").unwrap_or(0.0);
     let late = if late > 0.0 { format!(" {} past a time limit.", format::decimal(late, 0)) } else { String::new() };

@@ -1,11 +1,33 @@
+use maud::Render;
 use qd_core::Timestamp;
 use qd_core::reading::Status as State;
 
 use super::{down, mara, opened};
-use crate::features::incidents::{Filter, Open, Severity, Sla, Status, board, close, kpis, list, measure, mitigate, open};
+use crate::features::incidents::{Filter, Open, Severity, Sla, Status, banner, board, close, kpis, list, measure, mitigate, open};
 use crate::features::testing::{World, because, on_both};
 
-on_both!(figures_are_counted_and_none_is_not_zero, the_board_has_its_columns, filters_and_pages_hold);
+on_both!(figures_are_counted_and_none_is_not_zero, a_lost_database_stops_every_count, the_board_has_its_columns, filters_and_pages_hold,);
+
+async fn a_lost_database_stops_every_count(world: &World) {
+    opened(world, Severity::Sev1).await;
+    measure(&world.app).await;
+    let shown = |app: &qd_core::App| banner(app).unwrap().render().into_string();
+    assert!(shown(&world.app).contains("To be mitigated in"));
+    let taken = world.app.now();
+    world.app.db.close().await;
+    world.later(10);
+    measure(&world.app).await;
+    let readings = world.app.board.under("incidents.", world.app.now());
+    assert_eq!(readings.len(), 9);
+    for (key, reading) in readings {
+        let unit = if key.contains("mtt") { "min" } else { "" };
+        assert_eq!((reading.status, reading.unit), (State::Unknown, unit), "{key}");
+    }
+    let open = world.app.board.get("incidents.open", world.app.now()).unwrap();
+    assert_eq!((open.value, open.taken_at), (Some(1.0), Some(taken)), "the last figure stays with its time");
+    let lost = shown(&world.app);
+    assert!(lost.contains("12:00") && lost.contains("not measured since") && !lost.contains("To be mitigated in"), "{lost}");
+}
 
 async fn figures_are_counted_and_none_is_not_zero(world: &World) {
     measure(&world.app).await;
