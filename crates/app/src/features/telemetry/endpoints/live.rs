@@ -51,12 +51,13 @@ struct Service {
     last_span_at: i64,
 }
 
-/// Live slices of every service.
+/// Live slices of every service. Names come from the writer, which tells a bounded number of services apart.
 #[derive(Debug, Default)]
 pub struct Live {
     services: HashMap<Arc<str>, Service>,
     first: Option<Timestamp>,
     routes: usize,
+    told: bool,
 }
 
 /// What a window holds.
@@ -93,6 +94,8 @@ impl Live {
         } else if self.routes < ROUTES {
             self.routes += 1;
             found.routes.entry(place.clone()).or_default().add(slot, sample, arrived);
+        } else if !std::mem::replace(&mut self.told, true) {
+            tracing::warn!(limit = ROUTES, service = service.as_ref(), "too many live routes: more count for their service only");
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) struct Labels {
     max_routes: usize,
     services: HashMap<Arc<str>, Routes>,
     other: Arc<str>,
+    told_services: bool,
+    told_routes: bool,
 }
 
 #[derive(Debug, Default)]
@@ -30,13 +32,16 @@ struct Routes {
 
 impl Labels {
     pub(super) fn new(max_routes: usize) -> Self {
-        Self { max_routes: max_routes.max(1), services: HashMap::new(), other: OTHER.into() }
+        Self { max_routes: max_routes.max(1), services: HashMap::new(), other: OTHER.into(), told_services: false, told_routes: false }
     }
 
     /// The service's name, or [`OTHER`].
     pub(super) fn service(&mut self, name: &str) -> Arc<str> {
         if let Some((known, _)) = self.services.get_key_value(name) {
             return Arc::clone(known);
+        }
+        if self.services.len() >= SERVICES && !std::mem::replace(&mut self.told_services, true) {
+            tracing::warn!(limit = SERVICES, service = name, "too many services: from now on new ones count as {OTHER}");
         }
         let name: Arc<str> = if self.services.len() < SERVICES { name.into() } else { Arc::clone(&self.other) };
         self.services.entry(Arc::clone(&name)).or_default();
@@ -64,6 +69,10 @@ impl Labels {
             routes.seen.retain(|_, seen| now.seconds() - *seen < SILENT);
         }
         if routes.seen.len() >= self.max_routes {
+            if !std::mem::replace(&mut self.told_routes, true) {
+                let (service, route, limit) = (service.as_ref(), endpoint.route.as_str(), self.max_routes);
+                tracing::warn!(limit, service, route, "too many routes: new ones count as {OTHER}. Is http.route a template?");
+            }
             place = ("", Arc::clone(&self.other));
         } else {
             routes.seen.insert(place.clone(), now.seconds());
