@@ -41,10 +41,10 @@ impl Role {
     /// What a person with this role can do, in one sentence.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::SuperAdmin => "Everything: also what loses data, blocks users or changes the system.",
-            Self::Admin => "Operational work: incidents, retries, pauses, flags.",
-            Self::StaffAdmin => "Reads everything but secrets. Changes nothing.",
-            Self::Auditor => "Reads the audit trail. Nothing else.",
+            Self::SuperAdmin => "Everything: also users, their sessions and sign-in links, and API tokens.",
+            Self::Admin => "Operational work: incidents. Reads everything but secrets.",
+            Self::StaffAdmin => "Reads everything but secrets. Changes nothing but the own account.",
+            Self::Auditor => "Reads the audit trail. Nothing else, and changes nothing but the own account.",
         }
     }
 

@@ -35,7 +35,11 @@ async fn a_browser_signs_in_goes_on_and_signs_out(world: &World) {
     // Another site can't sign anybody out.
     let foreign = browser.request(reqwest::Method::POST, "/logout").header("sec-fetch-site", "cross-site");
     browser.send(foreign).await.expect(403);
-    assert_eq!(browser.form("/logout", &[]).await.expect(303).location(), Some("/login"));
+    let out = browser.form("/logout", &[]).await.expect(303);
+    assert_eq!(out.location(), Some("/login"));
+    for line in ["__Host-qd_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure", "qd_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"] {
+        assert!(out.headers.get_all("set-cookie").iter().any(|given| given == line), "{line}");
+    }
     assert_eq!(browser.get("/settings").await.expect(303).location(), Some("/login?next=%2Fsettings"));
     let evil = world.anonymous().form("/login", &[("email", &email(Role::Admin)), ("password", PASSWORD), ("next", "//evil.example")]).await;
     assert_eq!(evil.expect(303).location(), Some("/"));

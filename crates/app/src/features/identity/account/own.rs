@@ -28,8 +28,11 @@ pub async fn change_password(app: &App, actor: &Actor, current: Option<Secret>, 
         Box::pin(async move {
             store::set_password(&mut tx, user, Some(hash)).await?;
             session::store::drop_tickets(&mut tx, user).await?;
-            if let Some(own) = keep {
-                session::store::password_chosen(&mut tx, own).await?;
+            // Whatever ended this session meanwhile, such as a reset by somebody else, ended the right to choose too.
+            if let Some(own) = keep
+                && !session::store::password_chosen(&mut tx, own).await?
+            {
+                return Err(Error::Unauthenticated("Your session was ended meanwhile. The password was not changed.".into()));
             }
             let ended = session::store::end_all(&mut tx, user, keep).await?;
             forget_after(&mut tx, &identity);

@@ -16,7 +16,8 @@ const SET_ROLE: &str = "UPDATE user_account SET role = $2 WHERE id = $1";
 const SET_DISABLED: &str = "UPDATE user_account SET disabled_at = $2 WHERE id = $1";
 const SET_PASSWORD: &str = "UPDATE user_account SET password_hash = $2 WHERE id = $1";
 const SET_NAME: &str = "UPDATE user_account SET name = $2 WHERE id = $1";
-const SIGNED_IN: &str = "UPDATE user_account SET last_sign_in_at = $2 WHERE id = $1";
+const SIGNED_IN: &str = "UPDATE user_account SET last_sign_in_at = $2 WHERE id = $1 \
+     RETURNING id, email, name, role, password_hash, disabled_at, created_at, last_sign_in_at";
 const RULERS: &str = "SELECT id FROM user_account WHERE role = 'SUPER_ADMIN' AND disabled_at IS NULL ORDER BY id";
 /// Every static statement about accounts.
 pub const STATEMENTS: &[&str] = &[LIST, BY_ID, BY_EMAIL, INSERT, SET_ROLE, SET_DISABLED, SET_PASSWORD, SET_NAME, SIGNED_IN, RULERS];
@@ -109,9 +110,10 @@ pub async fn set_name(tx: &mut GateTx<'_>, id: Uuid, name: &str) -> Result<()> {
     Ok(tx.exec(SET_NAME, args![id, name]).await.map(|_| ())?)
 }
 
-/// Stamps a sign-in: bookkeeping of sessions, no action.
-pub async fn signed_in(tx: &mut Tx, id: Uuid, at: Timestamp) -> Result<()> {
-    Ok(tx.exec(SIGNED_IN, args![id, at.0]).await.map(|_| ())?)
+/// Stamps a sign-in (bookkeeping of sessions, no action) and gives the account. From here to the end of the transaction nobody else changes it: a
+/// change that runs at the same time is waited for and seen, or waits and sees the session. So this comes before all that is proved.
+pub async fn signed_in(tx: &mut Tx, id: Uuid, at: Timestamp) -> Result<Row> {
+    known(tx.maybe(SIGNED_IN, args![id, at.0]).await?)
 }
 
 /// Ids of the active SUPER_ADMINs, held against concurrent changes to the end of the transaction.

@@ -158,7 +158,7 @@ pub fn cookie(value: &Secret, secure: bool, seconds: i64) -> String {
     format!("{}={}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{tls}", cookie_name(secure), value.expose())
 }
 
-/// `Set-Cookie` that takes it away.
-pub fn no_cookie(secure: bool) -> String {
-    cookie(&Secret::default(), secure, 0)
+/// `Set-Cookie` lines that take it away under both names: a browser that came with and without TLS has both.
+pub fn no_cookies() -> [String; 2] {
+    [true, false].map(|secure| cookie(&Secret::default(), secure, 0))
 }

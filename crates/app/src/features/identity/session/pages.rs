@@ -8,7 +8,7 @@ use qd_core::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Opened, SignIn, Ticket, cookie, no_cookie, redeem, sign_in, sign_out, ticket};
+use super::{Opened, SignIn, Ticket, cookie, no_cookies, redeem, sign_in, sign_out, ticket};
 use crate::ui::field::Field;
 use crate::ui::{Button, format, icon, layout};
 use crate::web::{Ctx, Nothing, Page, Place, Reply, Routes, View};
@@ -218,7 +218,8 @@ impl View for SignedOut {
 
 async fn post_out(ctx: Ctx, _: Nothing) -> Result<Reply<SignedOut>> {
     sign_out(&ctx.app, &ctx.actor).await?;
-    Ok(Reply::ok(SignedOut {}).no_content().set_cookie(no_cookie(ctx.secure())).go("/login"))
+    let reply = Reply::ok(SignedOut {}).no_content().go("/login");
+    Ok(no_cookies().into_iter().fold(reply, Reply::set_cookie))
 }
 
 /// A path of ours, or nothing: nobody may be sent elsewhere by a crafted link.

@@ -10,12 +10,14 @@ use uuid::Uuid;
 use super::limit::{self, PAUSED, Turn};
 use super::{Identity, store};
 use crate::features::identity::account::{self, normal_email, verify_password};
-use crate::features::identity::crypto;
+use crate::features::identity::{crypto, forget_after};
 
 const IN: AuditEvent = AuditEvent("AUTH_LOGIN");
 const IN_BY_LINK: AuditEvent = AuditEvent("AUTH_LOGIN_BY_LINK");
 const FAILED: AuditEvent = AuditEvent("AUTH_LOGIN_FAILED");
 const OUT: AuditEvent = AuditEvent("AUTH_LOGOUT");
+/// Sessions that one person may have; the next sign-in ends the oldest.
+const MOST: i64 = 50;
 
 /// A session that was opened just now.
 #[derive(Clone, Debug)]
@@ -104,11 +106,12 @@ enum Way {
     Link { hash: Vec<u8> },
 }
 
-/// Opens a session. All that was checked before is checked again within the transaction: the account may have been disabled, or its password
-/// changed, while Argon2 ran.
+/// Opens a session. All that was checked before is checked again within the transaction, while the account is held: it may have been disabled, or
+/// its password changed, while Argon2 ran, or be just now.
 async fn open(app: &App, actor: &Actor, way: Way) -> Result<Opened> {
     let (now, cookie, session) = (app.now(), crypto::random_secret(), Uuid::now_v7());
     let seconds = 3_600 * i64::from(app.config.security.session_max_hours);
+    let identity = app.state::<Identity>()?;
     let (client, token_hash) = (actor.client().clone(), crypto::fingerprint(cookie.expose()));
     let write = app.db.write_with(move |tx| {
         Box::pin(async move {
@@ -130,7 +133,9 @@ async fn open(app: &App, actor: &Actor, way: Way) -> Result<Opened> {
                 expires_at: now.plus_seconds(seconds),
             };
             store::open(tx, new).await?;
-            account::store::signed_in(tx, user.id, now).await?;
+            if store::end_oldest(tx, user.id, MOST).await? > 0 {
+                forget_after(tx, &identity);
+            }
             let known = Actor::user(user.id, user.name.clone(), user.role, session, client);
             audit::record(tx, &known, event, Target::new("user", user.id), None, now).await?;
             Ok((user, has_password))
@@ -140,10 +145,11 @@ async fn open(app: &App, actor: &Actor, way: Way) -> Result<Opened> {
     Ok(Opened { user: user.id, name: user.name, role: user.role, cookie, seconds, has_password })
 }
 
+/// Holds the account, then proves that the way leads to it.
 async fn prove(tx: &mut Tx, way: Way, now: Timestamp) -> Result<account::store::Row> {
     match way {
         Way::Password { row, key } => {
-            let current = account::store::get(tx, row.id).await?;
+            let current = account::store::signed_in(tx, row.id, now).await?;
             if current.password_hash != row.password_hash {
                 return Err(Error::Unauthenticated("The password was changed meanwhile.".into()));
             }
@@ -151,9 +157,12 @@ async fn prove(tx: &mut Tx, way: Way, now: Timestamp) -> Result<account::store::
             Ok(current)
         }
         Way::Link { hash } => {
-            let user = store::use_ticket(tx, &hash, now).await?;
-            let user = user.ok_or_else(|| Error::Unauthenticated("This link was used, or has ended. Ask for a new one.".into()))?;
-            account::store::get(tx, user).await
+            let gone = || Error::Unauthenticated("This link was used, or has ended. Ask for a new one.".into());
+            // The account before the link, as a reset does it: in the other order the two could wait for each other.
+            let user = store::ticket_of(tx, &hash).await?.ok_or_else(gone)?;
+            let current = account::store::signed_in(tx, user, now).await?;
+            store::use_ticket(tx, &hash, now).await?.ok_or_else(gone)?;
+            Ok(current)
         }
     }
 }
@@ -211,7 +220,7 @@ pub async fn sign_out(app: &App, actor: &Actor) -> Result<()> {
     let write = app.db.write_with(move |tx| {
         Box::pin(async move {
             if store::end(tx, session, user).await? {
-                crate::features::identity::forget_after(tx, &identity);
+                forget_after(tx, &identity);
                 audit::record(tx, &actor, OUT, Target::new("session", session), None, now).await?;
             }
             Ok(())

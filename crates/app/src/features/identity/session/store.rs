@@ -17,6 +17,9 @@ const ALL: &str = "SELECT id, user_id, by_link, user_agent, ip, created_at, seen
      WHERE expires_at > $1 AND seen_at > $2 ORDER BY seen_at DESC, id LIMIT 200";
 const ONE: &str = "SELECT id, user_id, by_link, user_agent, ip, created_at, seen_at, expires_at FROM user_session WHERE id = $1";
 const END: &str = "DELETE FROM user_session WHERE id = $1 AND user_id = $2";
+// The newest stay; ids of one moment are in the order in which they were made.
+const END_OLDEST: &str = "DELETE FROM user_session WHERE user_id = $1 AND id NOT IN \
+     (SELECT id FROM user_session WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2)";
 const END_ALL: &str = "DELETE FROM user_session WHERE user_id = $1";
 const END_OTHERS: &str = "DELETE FROM user_session WHERE user_id = $1 AND id <> $2";
 const PASSWORD_CHOSEN: &str = "UPDATE user_session SET by_link = $2 WHERE id = $1";
@@ -25,6 +28,7 @@ pub const EXPIRE: &str = "DELETE FROM user_session WHERE id IN (SELECT id FROM u
 
 const ADD_TICKET: &str = "INSERT INTO sign_in_ticket (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
 const USE_TICKET: &str = "UPDATE sign_in_ticket SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2 RETURNING user_id";
+const TICKET_OF: &str = "SELECT user_id FROM sign_in_ticket WHERE token_hash = $1";
 const TICKET: &str = "SELECT expires_at, used_at FROM sign_in_ticket WHERE token_hash = $1";
 const DROP_TICKETS: &str = "DELETE FROM sign_in_ticket WHERE user_id = $1 AND used_at IS NULL";
 /// Links that ended before a moment: moment, rows.
@@ -45,8 +49,8 @@ const MAKE_KEY: &str = "INSERT INTO identity_key (id, secret) VALUES (1, $1) ON 
 
 /// Every static statement about sessions.
 pub const STATEMENTS: &[&str] = &[
-    OPEN, KNOWN, SEEN, OF_USER, ALL, ONE, END, END_ALL, END_OTHERS, PASSWORD_CHOSEN, EXPIRE, ADD_TICKET, USE_TICKET, TICKET, DROP_TICKETS,
-    EXPIRE_TICKETS, TRY, FORGIVE, EXPIRE_ATTEMPTS, KEY, MAKE_KEY,
+    OPEN, KNOWN, SEEN, OF_USER, ALL, ONE, END, END_OLDEST, END_ALL, END_OTHERS, PASSWORD_CHOSEN, EXPIRE, ADD_TICKET, USE_TICKET, TICKET_OF, TICKET,
+    DROP_TICKETS, EXPIRE_TICKETS, TRY, FORGIVE, EXPIRE_ATTEMPTS, KEY, MAKE_KEY,
 ];
 
 /// A session that begins.
@@ -121,6 +125,11 @@ pub async fn end(tx: &mut Tx, id: Uuid, user: Uuid) -> Result<bool> {
     Ok(tx.exec(END, args![id, user]).await? == 1)
 }
 
+/// Ends the oldest sessions of a person, so that `most` are left. How many it were.
+pub async fn end_oldest(tx: &mut Tx, user: Uuid, most: i64) -> Result<u64> {
+    Ok(tx.exec(END_OLDEST, args![user, most]).await?)
+}
+
 /// Ends all sessions of a person, except `keep`. How many it were.
 pub async fn end_all(tx: &mut GateTx<'_>, user: Uuid, keep: Option<Uuid>) -> Result<u64> {
     match keep {
@@ -129,9 +138,9 @@ pub async fn end_all(tx: &mut GateTx<'_>, user: Uuid, keep: Option<Uuid>) -> Res
     }
 }
 
-/// A session that was opened by a link has served to choose a password.
-pub async fn password_chosen(tx: &mut Tx, id: Uuid) -> Result<()> {
-    Ok(tx.exec(PASSWORD_CHOSEN, args![id, false]).await.map(|_| ())?)
+/// A session, maybe one that was opened by a link, has served to choose a password; false when it has ended.
+pub async fn password_chosen(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    Ok(tx.exec(PASSWORD_CHOSEN, args![id, false]).await? == 1)
 }
 
 /// Adds a one-time link.
@@ -142,6 +151,11 @@ pub async fn add_ticket(tx: &mut GateTx<'_>, hash: Vec<u8>, user: Uuid, now: Tim
 /// Uses a link up; the person it signs in. Of two at once, one gets it.
 pub async fn use_ticket(tx: &mut Tx, hash: &[u8], now: Timestamp) -> Result<Option<Uuid>> {
     Ok(tx.maybe::<(Uuid,)>(USE_TICKET, args![hash, now.0]).await?.map(|(user,)| user))
+}
+
+/// The person that a link, used or not, is for.
+pub async fn ticket_of(tx: &mut Tx, hash: &[u8]) -> Result<Option<Uuid>> {
+    Ok(tx.maybe::<(Uuid,)>(TICKET_OF, args![hash]).await?.map(|(user,)| user))
 }
 
 /// When a link ends and when it was used.

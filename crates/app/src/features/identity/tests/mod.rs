@@ -1,6 +1,7 @@
 //! Behaviour of accounts, sessions and tokens, the same on both databases.
 
 mod accounts;
+mod race;
 mod sign_in;
 mod tokens;
 mod world;

@@ -19,6 +19,7 @@ both!(
     a_link_ends,
     nothing_secret_is_stored_or_recorded,
     what_has_ended_is_deleted,
+    only_the_newest_sessions_are_kept,
 );
 
 async fn a_sign_in_is_recorded_and_gives_a_session(world: &World) {
@@ -173,4 +174,21 @@ async fn what_has_ended_is_deleted(world: &World) {
     assert_eq!(expire(&world.app).await.unwrap(), 1, "link");
     let left = "SELECT (SELECT count(*) FROM user_session) + (SELECT count(*) FROM sign_in_ticket) + (SELECT count(*) FROM login_attempt)";
     assert_eq!(world.count(left).await, 0);
+}
+
+async fn only_the_newest_sessions_are_kept(world: &World) {
+    let user = world.user("mara", Role::Admin).await;
+    world.user("jon", Role::Admin).await;
+    let other = world.cookie("jon").await;
+    let mut cookies = Vec::new();
+    for _ in 0..52 {
+        let ticket = make_ticket(&world.app, user.id, 10).await.unwrap();
+        cookies.push(session::redeem(&world.app, &nobody(), &ticket).await.unwrap().cookie);
+        world.later(1);
+    }
+    assert_eq!(world.count("SELECT count(*) FROM user_session").await, 51, "fifty, and one of somebody else");
+    for (n, cookie) in cookies.iter().enumerate() {
+        assert_eq!(world.enter(cookie).await.is_ok(), n >= 2, "session {n}");
+    }
+    world.enter(&other).await.unwrap();
 }

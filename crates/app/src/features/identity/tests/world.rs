@@ -66,6 +66,13 @@ impl World {
         })
     }
 
+    /// Another connection to the same Postgres database.
+    pub async fn elsewhere(&self) -> PgConnection {
+        let (server, name) = self.database.as_ref().unwrap();
+        let (base, _) = server.rsplit_once('/').unwrap();
+        PgConnection::connect(&format!("{base}/{name}")).await.unwrap()
+    }
+
     /// The same database in a process that was started anew.
     pub fn restarted(&self) -> App {
         Self::assemble(self.app.db.clone(), &self.clock, &self.dir)

@@ -25,7 +25,7 @@ pub const DAYS: i64 = 365;
 /// What a token may be allowed, and what that means.
 pub const SCOPES: &[(&str, &str)] = &[
     ("ingest", "Send traces and logs (OTLP)."),
-    ("flags:read", "Evaluate flags and read the maintenance state."),
+    ("flags:read", "Reserved for flag evaluation; no route takes it yet."),
     ("metrics:read", "Scrape Quarterdeck's own metrics."),
 ];
 

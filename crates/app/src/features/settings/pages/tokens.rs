@@ -49,7 +49,7 @@ impl View for Tokens {
         let sentence = format!("{} may send or read.", format::count(i64::try_from(active).unwrap_or(i64::MAX), "token", "tokens"));
         let new = html! { @if page.may::<CreateToken>() { (Button::dialog("Create token", "/settings/tokens/new").primary().icon("plus")) } };
         let content = match self.tokens.is_empty() {
-            true => html! { (Empty::new("key-round", "No token yet", "Applications send telemetry, read flags and record deploys with one.")) },
+            true => html! { (Empty::new("key-round", "No token yet", "Applications send traces and logs with one, and a scraper reads Quarterdeck's metrics.")) },
             false => self.table(page),
         };
         html! {
@@ -95,7 +95,7 @@ impl Tokens {
 pub struct NewToken {
     /// What it is for.
     name: String,
-    /// What it may do: ingest, flags:read, metrics:read.
+    /// What it may do: ingest, metrics:read; flags:read is reserved, no route takes it yet.
     #[serde(default)]
     scopes: Vec<String>,
     /// Days until it ends, 1 to 365; 365 if not given.
