@@ -250,6 +250,10 @@ impl Config {
             let key = format!("queues[{index}].url");
             rows.iter_mut().filter(|(name, _)| *name == key).for_each(|(_, value)| *value = url(&queue.url));
         }
+        for (index, service) in self.services.iter().enumerate() {
+            let key = format!("services[{index}].url");
+            rows.iter_mut().filter(|(name, _)| *name == key).for_each(|(_, value)| *value = mask_url(&service.url));
+        }
         rows
     }
 

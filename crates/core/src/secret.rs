@@ -54,16 +54,15 @@ impl Serialize for Secret {
     }
 }
 
-/// A URL with the password in it replaced, for screens, logs and errors.
+/// A URL without what may be secret in it, for screens, logs and errors: the password is replaced and the query is dropped.
 pub fn mask_url(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (authority, tail) = rest.split_once('/').map_or((rest, None), |(a, t)| (a, Some(t)));
-    let shown = match authority.rsplit_once('@') {
-        Some((login, host)) => format!("{}:••••@{host}", login.split(':').next().unwrap_or_default()),
-        None => authority.to_owned(),
-    };
-    let tail = tail.map(|t| format!("/{}", t.split('?').next().unwrap_or_default())).unwrap_or_default();
-    format!("{scheme}://{shown}{tail}")
+    let plain = url.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = plain.split_once("://") else { return plain.to_owned() };
+    // The last @ ends the login: a password may hold a slash or another @.
+    match rest.rsplit_once('@') {
+        Some((login, place)) => format!("{scheme}://{}:••••@{place}", login.split(':').next().unwrap_or_default()),
+        None => plain.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -83,5 +82,7 @@ mod tests {
     fn urls_lose_password_and_query() {
         assert_eq!(mask_url("postgres://qd:pw@db:5432/shop?sslpassword=x"), "postgres://qd:••••@db:5432/shop");
         assert_eq!(mask_url("sqlite:data.db"), "sqlite:data.db");
+        assert_eq!(mask_url("postgres://qd:p/ssw@rd@db/shop"), "postgres://qd:••••@db/shop");
+        assert_eq!(mask_url("https://ops.example/health?key=1"), "https://ops.example/health");
     }
 }

@@ -5,6 +5,7 @@ pub mod commands;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod housekeeping;
+mod listener;
 pub mod logging;
 pub mod running;
 pub mod wiring;

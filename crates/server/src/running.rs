@@ -57,16 +57,7 @@ impl Running {
         let background = background(&app);
         let worker = crate::housekeeping::start(&app).await?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let server = tokio::spawn(async move {
-            let serve = axum::serve(listener, service).with_graceful_shutdown(async move {
-                // An error means that the sender is gone: stop as well.
-                let _ = stopped.await;
-            });
-            if let Err(fault) = serve.await {
-                error!(%fault, "listener failed");
-            }
-        });
+        let server = tokio::spawn(crate::listener::serve(listener, router, stopped));
         info!(%address, "serving");
         Ok(Self { address, app, stop, server, background, worker })
     }
@@ -75,7 +66,8 @@ impl Running {
     pub async fn stop(mut self) {
         // Nobody may listen any more; then it has stopped already.
         let _ = self.stop.send(());
-        let ended = tokio::join!(tokio::time::timeout(GRACE, &mut self.server), tokio::time::timeout(GRACE, self.worker.stop()));
+        let limit = GRACE + Duration::from_millis(500);
+        let ended = tokio::join!(tokio::time::timeout(limit, &mut self.server), tokio::time::timeout(GRACE, self.worker.stop()));
         if ended.0.is_err() {
             self.server.abort();
         }

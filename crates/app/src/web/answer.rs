@@ -116,7 +116,12 @@ impl Web {
 
     /// The confirm dialog: first shown, or back after a failed try.
     async fn dialog(&self, ctx: Ctx, describe: &Describe, input: Input, fault: Option<&Error>, id: &str) -> Response {
-        let form = Form::new(input.pairs(), fault);
+        let mut values = input.pairs();
+        if fault.is_none() {
+            // A link may fill in an action's own fields, never what confirms it.
+            values.retain(|(name, _)| !["reason", "phrase", "idempotency_key", "preview_digest"].contains(&name.as_str()));
+        }
+        let form = Form::new(values, fault);
         let dialog = match describe(ctx.clone(), form.clone()).await {
             Ok(dialog) => dialog,
             Err(other) => return self.failed(&ctx, fault.unwrap_or(&other), id),

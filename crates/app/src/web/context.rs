@@ -44,6 +44,9 @@ impl Ctx {
     /// A parameter of the path.
     pub fn param(&self, name: &str) -> Result<&str> {
         let found = self.request.params.get(name).map(String::as_str);
+        if found.is_some_and(|text| text.contains('\0')) {
+            return Err(Error::NotFound(name.to_owned()));
+        }
         found.ok_or_else(|| Error::Broken(format!("the route has no parameter {name}")))
     }
 

@@ -35,8 +35,12 @@ impl Input {
         Ok(Self { query: query.to_owned(), body, json })
     }
 
-    /// The handler's input.
+    /// The handler's input. NUL is refused here, once: Postgres can't store it.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
+        let nul = if self.json { escaped_nul(&self.body) } else { self.pairs().iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) };
+        if nul {
+            return Err(Error::invalid("body", "Take out the NUL character."));
+        }
         if self.json {
             let mut json = serde_json::Deserializer::from_slice(if self.body.is_empty() { b"{}" } else { &self.body });
             return serde_path_to_error::deserialize(&mut json).map_err(|fault| named(fault.path().to_string(), &fault.inner().to_string()));
@@ -78,6 +82,11 @@ impl Input {
     }
 }
 
+/// Whether JSON text holds an escaped NUL; a raw one is no JSON. A doubled backslash before it only refuses more.
+fn escaped_nul(json: &[u8]) -> bool {
+    json.windows(6).any(|window| window == b"\\u0000")
+}
+
 fn named(path: String, detail: &str) -> Error {
     let missing = detail.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
     match (missing, path.as_str()) {
@@ -109,6 +118,13 @@ mod tests {
         let json = Input { json: true, body: br#"{"title":"Down","count":3,"affected":["api","web"]}"#.to_vec(), ..Input::default() };
         assert_eq!(by_form, json.decode().unwrap());
         assert_eq!(form("title=a&count=").decode::<Form>().unwrap().count, None);
+    }
+
+    #[test]
+    fn nul_is_refused_in_every_form() {
+        assert!(form("title=a%00b").decode::<Form>().is_err());
+        let json = Input { json: true, body: br#"{"title":"a\u0000b"}"#.to_vec(), ..Input::default() };
+        assert!(json.decode::<Form>().is_err());
     }
 
     #[test]

@@ -35,14 +35,25 @@ impl Networks {
     }
 }
 
-/// The caller's address: the peer's, or, behind trusted proxies, the rightmost forwarded one that is not a proxy itself.
+/// The caller's address: the peer's, or, behind trusted proxies, the rightmost forwarded one that is not a proxy itself. A hop that is no
+/// address ends the walk: what stands left of it, anybody may have written.
 pub(super) fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
-    if !trusted.contains(peer) {
-        return peer.to_canonical();
+    let lines = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
+    let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
+    let mut known = peer;
+    for hop in hops.into_iter().rev() {
+        match address(hop.trim()) {
+            Some(next) if trusted.contains(known) => known = next,
+            _ => break,
+        }
     }
-    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = lines.flat_map(|line| line.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-    hops.into_iter().rev().find(|hop| !trusted.contains(*hop)).unwrap_or(peer).to_canonical()
+    known.to_canonical()
+}
+
+/// `203.0.113.9`, `203.0.113.9:51234`, `2001:db8::1` or `[2001:db8::1]:51234`.
+fn address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<std::net::SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
 /// Whether the browser's side is TLS: said by a trusted proxy.
@@ -63,6 +74,10 @@ mod tests {
         let at = |peer: &str| caller(peer.parse().unwrap(), &headers, &trusted).to_string();
         assert_eq!(at("198.51.100.1"), "198.51.100.1");
         assert_eq!(at("10.0.0.2"), "203.0.113.9");
+        for (forwarded, seen) in [("10.1.2.3, 203.0.113.9:51234", "203.0.113.9"), ("10.1.2.3, unknown", "10.0.0.2"), ("[2001:db8::1]:5", "2001:db8::1")] {
+            headers.insert("x-forwarded-for", forwarded.parse().unwrap());
+            assert_eq!(caller("10.0.0.2".parse().unwrap(), &headers, &trusted).to_string(), seen, "{forwarded}");
+        }
         assert!(Networks::parse("t", &["nonsense".into()]).is_err());
     }
 }

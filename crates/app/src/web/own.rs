@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use qd_core::gate::{Access, Role};
 
 use super::routes::{Kind, Plane, RouteEntry, Routes};
-use super::serve::{Web, credentials, request_id};
+use super::serve::{Web, request_id};
 use super::{Ctx, assets, events, probes, problem};
 
 /// Which of them.
@@ -59,7 +59,7 @@ impl Web {
             Own::Metrics => probes::metrics(self.metrics.as_ref()),
             Own::Document => ([(header::CONTENT_TYPE, "application/json")], self.document.to_string()).into_response(),
             Own::Asset => assets::serve(ctx.param("path").unwrap_or_default(), &parts.headers),
-            Own::Events => events::stream(&self.streams, &self.app, std::sync::Arc::clone(&self.sessions), credentials(&parts.headers))
+            Own::Events => events::stream(self, &ctx.actor, self.credentials(parts))
                 .unwrap_or_else(|fault| problem::json_response(&fault, &request_id(parts))),
         }
     }

@@ -54,8 +54,10 @@ pub struct Web {
     pub(super) document: Arc<Value>,
 }
 
-/// Name of the session cookie: `__Host-` with TLS, unprefixed on plain loopback http.
-pub(super) const COOKIES: [&str; 2] = ["__Host-qd_session", "qd_session"];
+/// Name of the session cookie under TLS.
+const SECURE_COOKIE: &str = "__Host-qd_session";
+/// …and on plain http, which is for loopback.
+const PLAIN_COOKIE: &str = "qd_session";
 
 /// The router of the whole product.
 ///
@@ -167,12 +169,14 @@ pub(super) fn request_id(parts: &Parts) -> String {
     parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
 }
 
-pub(super) fn credentials(headers: &HeaderMap) -> Credentials {
+/// What a request proves itself with. Under TLS only the `__Host-` cookie counts: a sibling domain can plant the other one.
+fn credentials(headers: &HeaderMap, secure: bool) -> Credentials {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = bearer.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
+    let name = if secure { SECURE_COOKIE } else { PLAIN_COOKIE };
     Credentials {
-        cookie: COOKIES.iter().find_map(|name| cookie(headers, name)).map(str::to_owned),
+        cookie: cookie(headers, name).map(str::to_owned),
         bearer: bearer.map(|(_, token)| token.trim()).or(key).map(str::to_owned),
     }
 }
@@ -180,7 +184,19 @@ pub(super) fn credentials(headers: &HeaderMap) -> Credentials {
 impl Web {
     /// Who calls.
     pub(super) async fn actor(&self, parts: &Parts) -> Result<Actor> {
-        self.sessions.authenticate(&self.app, credentials(&parts.headers), self.client(parts)).await
+        self.sessions.authenticate(&self.app, self.credentials(parts), self.client(parts)).await
+    }
+
+    /// What the request proves itself with.
+    pub(super) fn credentials(&self, parts: &Parts) -> Credentials {
+        credentials(&parts.headers, self.is_tls(parts))
+    }
+
+    /// Whether the browser's side is TLS: said by a trusted proxy, or by the public URL.
+    fn is_tls(&self, parts: &Parts) -> bool {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let forwarded = peer.is_some_and(|peer| is_secure(peer, &parts.headers, &self.trusted));
+        forwarded || self.app.config.server.public_url.starts_with("https://")
     }
 
     /// Who calls, if they may; else why not, and who it was if that is known.
@@ -209,9 +225,7 @@ impl Web {
     }
 
     pub(super) fn context(&self, parts: &Parts, actor: Actor, params: BTreeMap<String, String>, json: bool) -> Ctx {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let public_tls = self.app.config.server.public_url.starts_with("https://");
-        let secure = peer.is_some_and(|peer| is_secure(peer, &parts.headers, &self.trusted)) || public_tls;
+        let secure = self.is_tls(parts);
         let request = RequestInfo {
             params,
             headers: parts.headers.clone(),

@@ -41,6 +41,9 @@ pub fn confirmation<A: Action>(action: &A, given: &Confirmation) -> Result<()> {
     if given.idempotency_key.as_ref().is_some_and(|key| key.is_empty() || key.len() > 100 || unprintable(key)) {
         faults.push(FieldError { field: "idempotency_key".into(), detail: "Use 1 to 100 printable characters.".into() });
     }
+    if given.preview_digest.as_ref().is_some_and(|digest| digest.len() != 64 || !digest.chars().all(|c| c.is_ascii_hexdigit())) {
+        faults.push(FieldError { field: "preview_digest".into(), detail: "Give the 64 hex digits that the preview said.".into() });
+    }
     if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
 }
 

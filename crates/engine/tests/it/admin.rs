@@ -75,7 +75,7 @@ async fn counts_of_many_are_quick(t: &TestDb) {
     assert_eq!(retried, 10_000);
     println!("counts {took:?}, page {page_took:?}, retry of 10,000 {retry_took:?}");
     // Bounds for a loaded machine; the figures themselves are printed.
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
     assert!(page_took < Duration::from_millis(200), "{page_took:?}");
     assert!(retry_took < Duration::from_secs(8), "{retry_took:?}");
 }

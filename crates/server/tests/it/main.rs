@@ -10,6 +10,7 @@ mod audit;
 mod health;
 mod identity;
 mod incidents;
+mod limits;
 mod routes;
 mod settings;
 mod telemetry;

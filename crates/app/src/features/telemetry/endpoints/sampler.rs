@@ -69,18 +69,17 @@ type Culprit = fn(&App) -> Result<Option<String>>;
 
 fn judge(app: &App, reading: Reading, window: &WindowFigures, limit: Limit, culprit: Culprit) -> Result<Reading> {
     let Some(value) = reading.value else { return Ok(reading) };
-    if window.count < ENOUGH {
-        let reason = format!("Too few requests to judge: {} in the last {WINDOW} s, {ENOUGH} are needed.", window.count);
-        return Ok(Reading { reason: Some(reason), ..reading });
-    }
-    let status = limit.judge(value);
+    // A handful of requests wakes nobody, but bad figures of them are not called fine either.
+    let (few, judged) = (window.count < ENOUGH, limit.judge(value));
+    let status = if few { judged.min(Status::Warn) } else { judged };
     if status == Status::Ok {
         return Ok(reading);
     }
     let limit = limit.passed(status);
     let culprit = culprit(app)?.map_or_else(String::new, |culprit| format!(" {culprit}"));
     let unit = reading.unit;
-    let sentence = format!("{value:.1} {unit} over the last {WINDOW} s, limit {limit:.0} {unit}.{culprit}");
+    let few = if few { format!(" Only {} in that time; CRIT takes {ENOUGH}.", requests(window.count)) } else { String::new() };
+    let sentence = format!("{value:.1} {unit} over the last {WINDOW} s, limit {limit:.0} {unit}.{culprit}{few}");
     Ok(reading.judged(status, || sentence))
 }
 

@@ -247,24 +247,6 @@ fn the_fuzz_corpus_replays() {
     files.iter().for_each(|file| read_all(&std::fs::read(file).unwrap()));
 }
 
-/// The published examples (trace.json, logs.json, metrics.json, events.json) in the folder that `QD_OTLP_EXAMPLES` names.
-#[test]
-#[ignore = "needs QD_OTLP_EXAMPLES"]
-fn published_examples_are_read() {
-    let folder = std::path::PathBuf::from(std::env::var("QD_OTLP_EXAMPLES").unwrap());
-    let read = |name: &str| std::fs::read(folder.join(name)).unwrap();
-    let spans = read("trace.json");
-    let spans = spans_of(Encoding::Json, &spans).unwrap();
-    assert_eq!((spans.len(), spans[0].0.as_str()), (1, "my.service"));
-    assert_eq!(spans[0].1.as_ref().map(|span| (span.kind, span.end - span.start)), Some((2, 1_000_000_000)));
-    for name in ["logs.json", "events.json"] {
-        let body = read(name);
-        let records = records_of(Encoding::Json, &body).unwrap();
-        assert!(!records.is_empty() && records.iter().all(|(_, record)| record.is_some()), "{name}");
-    }
-    assert!(data_points(Encoding::Json, &read("metrics.json")).unwrap() >= 4);
-}
-
 proptest::proptest! {
     #[test]
     fn any_bytes_end(body in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
