@@ -185,10 +185,36 @@ impl Config {
         for (key, value) in overrides {
             builder = builder.set_override(key, value.as_str()).map_err(|fault| Error::invalid(key, fault.to_string()))?;
         }
-        let loaded = builder.build().and_then(config::Config::try_deserialize::<Self>);
-        let config = loaded.map_err(|fault| Error::invalid("configuration", fault.to_string()))?;
-        config.check()?;
-        Ok(config)
+        let raw = builder.build().map_err(|fault| Error::invalid("configuration", fault.to_string()))?;
+        match raw.clone().try_deserialize::<Self>() {
+            Ok(config) => config.check().map(|()| config),
+            Err(first) => Err(Self::by_section(&raw, &first)),
+        }
+    }
+
+    /// Every section's fault, and what is wrong with the values of the sections that can be read.
+    fn by_section(raw: &config::Config, first: &config::ConfigError) -> Error {
+        let mut readable = match Self::defaults() {
+            Ok(defaults) => defaults,
+            Err(fault) => return fault,
+        };
+        let mut faults = Vec::new();
+        take(raw, "server", &mut readable.server, &mut faults);
+        take(raw, "storage", &mut readable.storage, &mut faults);
+        take(raw, "platform", &mut readable.platform, &mut faults);
+        take(raw, "security", &mut readable.security, &mut faults);
+        take(raw, "telemetry", &mut readable.telemetry, &mut faults);
+        take(raw, "audit", &mut readable.audit, &mut faults);
+        take(raw, "log", &mut readable.log, &mut faults);
+        take(raw, "queues", &mut readable.queues, &mut faults);
+        take(raw, "services", &mut readable.services, &mut faults);
+        if faults.is_empty() {
+            faults.push(FieldError { field: "configuration".into(), detail: first.to_string() });
+        }
+        if let Err(Error::Invalid(more)) = readable.check() {
+            faults.extend(more);
+        }
+        Error::Invalid(faults)
     }
 
     /// The defaults as shipped, without file and environment.
@@ -270,6 +296,15 @@ fn variables() -> config::Map<String, String> {
     text.filter(|(key, _)| key.starts_with("QD_") && key.contains("__")).collect()
 }
 
+/// Reads one section, or says why it can't be read. A section that is not given keeps its defaults.
+fn take<T: serde::de::DeserializeOwned>(raw: &config::Config, key: &str, slot: &mut T, faults: &mut Vec<FieldError>) {
+    match raw.get::<T>(key) {
+        Ok(section) => *slot = section,
+        Err(config::ConfigError::NotFound(_)) => {}
+        Err(fault) => faults.push(FieldError { field: key.into(), detail: fault.to_string() }),
+    }
+}
+
 fn flatten(value: &serde_json::Value, path: &str, rows: &mut Vec<(String, String)>) {
     use serde_json::Value;
     match value {
@@ -286,5 +321,32 @@ fn flatten(value: &serde_json::Value, path: &str, rows: &mut Vec<(String, String
         }
         Value::String(text) => rows.push((path.into(), text.clone())),
         other => rows.push((path.into(), other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_section_says_its_own_fault() {
+        let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
+        let text = "[server]\nlisten = \"nowhere\"\n[telemetry]\nqueue = -1\n[log]\ncolour = 1\n[[services]]\nname = \"a\"\nurl = \"ftp://x\"\n";
+        std::fs::write(file.path(), text).unwrap();
+        let Err(Error::Invalid(faults)) = Config::load(file.path(), true, &[]) else { panic!() };
+        let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        assert_eq!(fields, ["telemetry", "log", "server.listen", "services[0].url"]);
+    }
+
+    #[test]
+    fn no_secret_survives_in_what_is_shown() {
+        let mut config = Config::defaults().unwrap();
+        config.storage.database_url = Secret::new("postgres://qd:hidden1@db/own");
+        config.platform.database_url = Secret::new("postgres://qd:hid/den2@db/shop?sslpassword=hidden3");
+        config.queues = vec![QueueConfig { name: "q".into(), driver: "embedded".into(), url: Secret::new("postgres://qd:hidden4@db/q") }];
+        let url = "http://probe:hidden5@shop/healthz?api_key=hidden6".to_owned();
+        config.services = vec![ServiceConfig { name: "s".into(), url, interval_seconds: 15, timeout_ms: 1_000, slow_ms: 500 }];
+        let shown = format!("{:?}", config.shown());
+        assert!(!shown.contains("hidden") && !shown.contains("hid/den"), "{shown}");
     }
 }

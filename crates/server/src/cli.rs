@@ -135,7 +135,7 @@ pub enum Token {
         /// Name for people.
         #[arg(long)]
         name: String,
-        /// What it may: ingest, flags:read, … Repeat or separate by commas.
+        /// What it may: ingest, metrics:read. Repeat or separate by commas.
         #[arg(long = "scope", value_delimiter = ',', required = true)]
         scopes: Vec<String>,
         /// Days until it expires.

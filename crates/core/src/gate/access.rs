@@ -106,11 +106,19 @@ impl Access {
         match self {
             Self::Anyone => "anybody".into(),
             Self::SignedIn => "anybody who is signed in".into(),
-            Self::Role(role) => format!("{} or higher", role.word()),
+            Self::Role(role) => at_least(role),
             Self::Audit => "STAFF_ADMIN or higher, or AUDITOR".into(),
             Self::Scope(scope) => format!("a token with scope {scope}"),
-            Self::RoleOrScope(role, scope) => format!("{} or higher, or a token with scope {scope}", role.word()),
+            Self::RoleOrScope(role, scope) => format!("{}, or a token with scope {scope}", at_least(role)),
         }
+    }
+}
+
+fn at_least(role: Role) -> String {
+    match role {
+        // Nothing is higher than the first, and nothing includes the last.
+        Role::SuperAdmin | Role::Auditor => role.word().into(),
+        Role::Admin | Role::StaffAdmin => format!("{} or higher", role.word()),
     }
 }
 

@@ -34,9 +34,8 @@ pub(super) fn show(facts: &Facts<'_>, json: bool) {
 
       {link}
 
-    Try: kill {pid}  and watch Health say so within a minute.
-         quarterdeck demo --scenario deploy-regression
-    Ctrl-C stops both.
+    Try: kill {pid}, and watch Health say so within a minute.
+    Or stop with Ctrl-C and start again with --scenario deploy-regression.
 ",
         version = crate::VERSION,
         data = options.data_dir.display(),
