@@ -58,6 +58,9 @@ async fn do_task(app: &App, task: Task) -> Result<()> {
 async fn verify(app: &App) -> Result<()> {
     let trusted = audit::checkpoints(&app.db, &app.signer, &app.anchor).await?;
     let report = audit::verify(&app.db, trusted).await?;
+    for finding in &report.warnings {
+        error!(finding, "the audit trail has a finding");
+    }
     match report.first_break {
         None => info!(checked = report.checked, "the audit trail is whole"),
         Some(found) => {

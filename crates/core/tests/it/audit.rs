@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{World, admin, because, named};
 
-on_both!(a_clean_chain_verifies, an_edited_row_is_found, a_deleted_row_is_found, twenty_writers_never_fork, filters_find_rows);
+on_both!(a_clean_chain_verifies, a_file_may_be_a_part, an_edited_row_is_found, a_deleted_row_is_found, twenty_writers_never_fork, filters_find_rows);
 
 fn check(rows: &[Row]) -> Report {
     let mut verifier = Verifier::new(Vec::new());
@@ -30,6 +30,30 @@ async fn a_clean_chain_verifies(world: World) {
     let text: Vec<String> = rows.iter().map(|row| serde_json::to_string(row).unwrap()).collect();
     let read: Vec<Row> = text.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(check(&read).valid, "an export verifies as the table does");
+}
+
+async fn a_file_may_be_a_part(world: World) {
+    world.fill(3).await;
+    audit::checkpoint_if_due(&world.db, &world.signer(), &world.anchor(), world.clock.now()).await.unwrap().unwrap();
+    world.fill(2).await;
+    let rows = world.rows().await;
+    let trusted = audit::checkpoints(&world.db, &world.signer(), &world.anchor()).await.unwrap();
+    let file = |rows: &[Row]| {
+        let mut verifier = Verifier::of_file(trusted.clone());
+        rows.iter().all(|row| verifier.take(row).unwrap());
+        verifier.finish()
+    };
+    let older = file(&rows[..2]);
+    assert_eq!((older.valid, older.from, older.checked, older.beyond), (true, 1, 2, Some(3)));
+    let part = file(&rows[3..]);
+    assert_eq!((part.valid, part.from, part.checked, part.checkpoints, part.beyond), (true, 4, 2, 1, None));
+    let mut forged = rows[3].clone();
+    forged.prev_hash = audit::GENESIS.into();
+    forged.hash = audit::hash_of(&forged).unwrap();
+    assert_eq!(file(&[forged]).first_break.unwrap().seq, 4, "the checkpoint of the row before says otherwise");
+    assert_eq!(file(&[rows[0].clone(), rows[2].clone()]).first_break.unwrap().seq, 2);
+    let mut strict = Verifier::new(trusted.clone());
+    assert!(!strict.take(&rows[3]).unwrap(), "the database is never a part");
 }
 
 async fn an_edited_row_is_found(world: World) {

@@ -4,7 +4,7 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use qd_core::audit::{self, Anchor, Checkpoint, Report, Signer};
+use qd_core::audit::{self, Anchor, Report, Signer, Trusted};
 use qd_core::config::Config;
 use qd_core::{App, Clock, Error, Result};
 use serde_json::json;
@@ -13,7 +13,7 @@ use super::print;
 use crate::cli::Audit;
 use crate::wiring;
 
-/// Exit code of a broken chain.
+/// Exit code of a broken chain, and of findings beside it.
 const BROKEN: u8 = 3;
 
 pub(super) async fn run(config: Config, command: Audit, json: bool) -> Result<ExitCode> {
@@ -37,26 +37,42 @@ fn verify_file(config: &Config, path: &Path) -> Result<Report> {
 }
 
 /// Checkpoints of the anchor file whose signature holds; none without the key.
-fn anchored(config: &Config) -> Result<Vec<Checkpoint>> {
+fn anchored(config: &Config) -> Result<Trusted> {
     let key = config.data_file(&config.audit.key_file, "audit.key");
     if !key.exists() {
-        return Ok(Vec::new());
+        return Ok(Trusted::default());
     }
     let signer = Signer::open(&key, config.platform.name.clone())?;
-    let points = Anchor(config.data_file(&config.audit.anchor_file, "audit-anchors.jsonl")).read()?;
-    match points.iter().find(|point| !signer.holds(point)) {
+    let found = Anchor(config.data_file(&config.audit.anchor_file, "audit-anchors.jsonl")).read()?;
+    match found.points.iter().find(|point| !signer.holds(point)) {
         Some(point) => Err(Error::Conflict(format!("The anchored checkpoint at row {} has a wrong signature.", point.size))),
-        None => Ok(points),
+        None => Ok(Trusted { warnings: found.warnings, ..found.points.into() }),
     }
 }
 
 fn tell(report: &Report, json: bool) -> ExitCode {
-    let text = match &report.first_break {
-        None => format!("The audit trail is whole: {} rows, {} checkpoints, head {}.", report.checked, report.checkpoints, report.head),
+    let mut text = match &report.first_break {
+        None => format!("{}, {} checkpoints, head {}.", whole(report), report.checkpoints, report.head),
         Some(found) => format!("THE AUDIT TRAIL IS BROKEN at row {}: {}. {} rows before it are whole.", found.seq, found.detail, report.checked),
     };
+    if let Some(beyond) = report.beyond {
+        text.push_str(&format!("\nThe trail went on after this file, at least to row {beyond}."));
+    }
+    for warning in &report.warnings {
+        text.push_str(&format!("\nFINDING: {warning}"));
+    }
     print(json, &json!(report), &text);
-    if report.valid { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) }
+    if report.valid && report.warnings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(BROKEN) }
+}
+
+/// What is whole: the trail, or the part that a file holds.
+fn whole(report: &Report) -> String {
+    let last = report.from + report.checked - 1;
+    match (report.from, report.beyond) {
+        (1, None) => format!("The audit trail is whole: {} rows", report.checked),
+        (1, Some(_)) => format!("Rows 1 to {last} of the audit trail are whole: {} rows", report.checked),
+        (from, _) => format!("This is a part of the audit trail; its rows {from} to {last} are whole: {} rows", report.checked),
+    }
 }
 
 async fn export(app: App, path: &Path, json: bool) -> Result<ExitCode> {

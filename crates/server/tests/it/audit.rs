@@ -53,6 +53,14 @@ async fn a_broken_chain_is_shown_with_its_row(world: &World) {
     assert_eq!((whole["last"]["valid"].as_bool(), whole["running"].is_null()), (Some(true), true));
     assert_eq!(auditor.form("/audit/verify", &[]).await.expect(303).location(), Some("/audit"));
     assert!(auditor.get("/audit").await.expect(200).text.contains("CHAIN INTACT"));
+    qd_core::audit::checkpoint_if_due(&world.app.db, &world.app.signer, &world.app.anchor, world.app.now()).await.unwrap();
+    let anchor = world.app.anchor.0.clone();
+    let aside = anchor.with_extension("aside");
+    std::fs::rename(&anchor, &aside).unwrap();
+    let lost = auditor.post("/api/admin/ops/audit/verify", json!({})).await.expect(200).json();
+    assert!(lost["last"]["report"]["warnings"][0].as_str().unwrap().contains("is missing"), "{lost}");
+    assert!(auditor.get("/audit").await.expect(200).text.contains("CHAIN HOLDS, WITH FINDINGS"));
+    std::fs::rename(&aside, &anchor).unwrap();
     let forged = "UPDATE audit_event SET actor_name = 'Nobody' WHERE event = 'INCIDENT_CREATED' AND target_id = 'INC-2'";
     world.app.db.write(move |tx| Box::pin(async move { tx.exec(forged, args![]).await })).await.unwrap();
     let broken = auditor.post("/api/admin/ops/audit/verify", json!({})).await.expect(200).json();

@@ -9,12 +9,12 @@ mod verify;
 
 use std::io::BufRead;
 
-use qd_core::audit::{Checkpoint, Report, Row, Verifier};
+use qd_core::audit::{Report, Row, Trusted, Verifier};
 use qd_core::gate::Access;
 use qd_core::reading::Status;
 use qd_core::{App, Error, Result};
 
-pub use verify::{Outcome, Progress, Verification, run as verify_now};
+pub use verify::{Outcome, Progress, Standing, Verification, run as verify_now};
 
 use crate::web::{Feature, MenuItem};
 
@@ -29,28 +29,41 @@ pub const FEATURE: Feature = Feature {
     ..Feature::new("audit", pages::routes)
 };
 
-/// A mark beside the menu entry when the last verification found a break.
+/// A mark beside the menu entry when the last verification found something, could not run, or is too old.
 fn count(app: &App) -> Option<(i64, Status, String)> {
     let last = app.state::<Verification>().ok()?.last()?;
-    (!last.valid).then(|| (1, Status::Crit, "the audit trail is broken".into()))
+    let (status, text) = match last.standing(app.now()) {
+        Standing::Intact => return None,
+        Standing::Broken => (Status::Crit, "the audit trail is broken"),
+        Standing::Findings => (Status::Warn, "the audit trail has findings"),
+        Standing::NotRun => (Status::Unknown, "the audit trail could not be verified"),
+        Standing::Stale => (Status::Stale, "the verification of the audit trail is old"),
+    };
+    Some((1, status, text.into()))
 }
 
 /// Verifies an exported file line by line: each line must be a row exactly as exported, each row must match its hash and link to the one
-/// before, and the checkpoints (whose signatures the caller has checked) must fit.
+/// before, and the checkpoints (whose signatures the caller has checked) must fit. A file may be a part: it may begin at a later row and end
+/// before the last checkpoint; the report says so in `from` and `beyond`.
 ///
 /// # Errors
-/// [`Error::Invalid`] with the number of a line that is no row; [`Error::Broken`] when reading fails. A broken chain is no error: the report
+/// [`Error::Invalid`] with the number of a line that is no row, or when there is none; [`Error::Broken`] when reading fails. A broken chain is no error: the report
 /// names its first break.
-pub fn verify_file(lines: impl BufRead, checkpoints: Vec<Checkpoint>) -> Result<Report> {
-    let mut verifier = Verifier::new(checkpoints);
+pub fn verify_file(lines: impl BufRead, checkpoints: impl Into<Trusted>) -> Result<Report> {
+    let mut verifier = Verifier::of_file(checkpoints);
+    let mut empty = true;
     for (number, line) in (1_u64..).zip(lines.lines()) {
         let line = line.map_err(|fault| Error::Broken(format!("line {number} can't be read: {fault}")))?;
         if line.trim().is_empty() {
             continue;
         }
+        empty = false;
         if !verifier.take(&row_of(&line).map_err(|detail| Error::invalid("file", format!("Line {number} is no audit row: {detail}.")))?)? {
             break;
         }
+    }
+    if empty {
+        return Err(Error::invalid("file", "The file holds no row: nothing can be verified."));
     }
     Ok(verifier.finish())
 }

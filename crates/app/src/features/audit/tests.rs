@@ -7,7 +7,7 @@ use qd_core::{Error, Timestamp};
 
 use super::export::{Format, csv, pieces};
 use super::pages::{ChainView, DetailView, ListView};
-use super::{Verification, verify_file, verify_now};
+use super::{Outcome, Verification, verify_file, verify_now};
 use crate::features::incidents::{self, Open, Severity};
 use crate::features::testing::{World, because, on_both, person};
 
@@ -50,9 +50,10 @@ async fn an_export_verifies_offline(world: &World) {
     let edited = text.replace("the pager said so", "the pager said no");
     assert_eq!(verify_file(Cursor::new(&edited), Vec::new()).unwrap().first_break.unwrap().seq, 1);
     let cut: String = text.lines().skip(1).map(|line| format!("{line}\n")).collect();
-    assert_eq!(verify_file(Cursor::new(&cut), Vec::new()).unwrap().first_break.unwrap().seq, 1);
+    let part = verify_file(Cursor::new(&cut), Vec::new()).unwrap();
+    assert_eq!((part.valid, part.from, part.checked), (true, 2, 2));
     let added = text.replacen("{\"seq\":1,", "{\"approved\":true,\"seq\":1,", 1);
-    for bad in [added.as_str(), "{}", "not json", "[1]"] {
+    for bad in [added.as_str(), "", "{}", "not json", "[1]"] {
         assert!(matches!(verify_file(Cursor::new(bad), Vec::new()), Err(Error::Invalid(_))), "{bad}");
     }
     let table = file(world, Filter::default(), Format::Csv, 0).await;
@@ -90,6 +91,18 @@ async fn a_verification_runs_alone_and_names_the_break(world: &World) {
     assert_eq!((last.valid, last.failure.as_deref()), (false, Some("The checkpoint at row 3 has a wrong signature.")));
     let html = world.html(&ChainView { running: state.running(), last: state.last() }, &person(Role::Auditor));
     assert!(html.contains("CHAIN NOT INTACT") && html.contains("wrong signature"));
+    let shown = |outcome: Outcome| world.html(&ChainView { running: None, last: Some(outcome) }, &person(Role::Auditor));
+    let unrun = Outcome { ran: false, failure: Some("no answer".into()), ..last.clone() };
+    let html = shown(unrun);
+    assert!(html.contains("VERIFICATION FAILED TO RUN") && html.contains("no answer") && !html.contains("NOT INTACT"));
+    let whole = audit::Verifier::new(Vec::new()).finish();
+    let good = Outcome { valid: true, report: Some(whole.clone()), failure: None, ..last };
+    assert!(shown(good.clone()).contains("CHAIN INTACT"));
+    let found = audit::Report { warnings: vec!["The anchor is missing".into()], ..whole };
+    let html = shown(Outcome { report: Some(found), ..good.clone() });
+    assert!(html.contains("WITH FINDINGS") && html.contains("The anchor is missing"));
+    let old = Outcome { finished_at: good.finished_at.plus_seconds(-7_300), ..good };
+    assert!(shown(old).contains("STALE"));
 }
 
 async fn pages_show_change_and_chain(world: &World) {

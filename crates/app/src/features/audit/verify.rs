@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use qd_core::audit::{self, Checkpoint, Filter, Report, Verifier};
 use qd_core::event::Event;
-use qd_core::{App, Result, Timestamp};
+use qd_core::{App, Error, Result, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -21,6 +21,8 @@ const TURN: usize = 100;
 const FIRST: Duration = Duration::from_secs(30);
 /// Time between two verifications.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// Seconds after which a good result says nothing about now: two verifications were left out.
+const STALE_AFTER: i64 = 2 * 3_600;
 
 /// How far a verification is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -40,14 +42,45 @@ pub struct Outcome {
     pub valid: bool,
     /// What was found; `null` when the verification itself failed.
     pub report: Option<Report>,
-    /// Why it failed: a wrong signature, a database that does not answer.
+    /// Why there is no report: a wrong signature, a database that does not answer.
     pub failure: Option<String>,
+    /// False when the verification could not run, and so says nothing about the trail.
+    pub ran: bool,
     /// The newest signed checkpoint.
     pub checkpoint: Option<Checkpoint>,
     /// When it ended.
     pub finished_at: Timestamp,
     /// Milliseconds that it took.
     pub took_ms: u64,
+}
+
+/// What an [`Outcome`] says at a later time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// All holds, and it was looked at lately.
+    Intact,
+    /// The chain holds; table and anchor tell different things.
+    Findings,
+    /// A row, a link, a signature or a checkpoint does not hold.
+    Broken,
+    /// The verification could not run.
+    NotRun,
+    /// All held, too long ago.
+    Stale,
+}
+
+impl Outcome {
+    /// What it says at `now`. A break does not go away with time; a good result does.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        let warned = self.report.as_ref().is_some_and(|report| !report.warnings.is_empty());
+        match () {
+            () if !self.ran => Standing::NotRun,
+            () if !self.valid => Standing::Broken,
+            () if now.since(self.finished_at) > STALE_AFTER => Standing::Stale,
+            () if warned => Standing::Findings,
+            () => Standing::Intact,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -105,16 +138,16 @@ pub fn run(app: &App) -> Result<Option<JoinHandle<()>>> {
     let app = app.clone();
     Ok(Some(tokio::spawn(async move {
         let started = Instant::now();
-        let (outcome, checkpoint) = match walk(&app, &state).await {
-            Ok((report, checkpoint)) => (Ok(report), checkpoint),
-            Err(fault) => (Err(fault.to_string()), None),
+        let (report, failure, ran, checkpoint) = match walk(&app, &state).await {
+            Ok((report, checkpoint)) => (Some(report), None, true, checkpoint),
+            // A conflict is what somebody wrote: a wrong signature, a line in the anchor. All else says nothing about the trail.
+            Err(fault) => (None, Some(fault.to_string()), matches!(fault, Error::Conflict(_)), None),
         };
         let finished_at = app.now();
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let (report, failure) = (outcome.as_ref().ok().cloned(), outcome.as_ref().err().cloned());
         let valid = report.as_ref().is_some_and(|report| report.valid);
         say(&report, failure.as_deref());
-        state.with(|inner| inner.last = Some(Outcome { valid, report, failure, checkpoint, finished_at, took_ms }));
+        state.with(|inner| inner.last = Some(Outcome { valid, report, failure, ran, checkpoint, finished_at, took_ms }));
         drop(place);
         app.bus.tell(Event::new("audit.verified", "trail", json!({ "valid": valid }), finished_at));
     })))
@@ -123,6 +156,7 @@ pub fn run(app: &App) -> Result<Option<JoinHandle<()>>> {
 fn say(report: &Option<Report>, failure: Option<&str>) {
     match (report, failure) {
         (Some(Report { first_break: Some(found), .. }), _) => tracing::error!(seq = found.seq, detail = found.detail, "THE AUDIT TRAIL IS BROKEN"),
+        (Some(report), _) if !report.warnings.is_empty() => tracing::warn!(findings = ?report.warnings, "the audit chain is whole, with findings"),
         (Some(report), _) => tracing::info!(checked = report.checked, "the audit trail is whole"),
         (None, failure) => tracing::error!(failure, "the audit trail could not be verified"),
     }
@@ -130,7 +164,7 @@ fn say(report: &Option<Report>, failure: Option<&str>) {
 
 async fn walk(app: &App, state: &Verification) -> Result<(Report, Option<Checkpoint>)> {
     let trusted = audit::checkpoints(&app.db, &app.signer, &app.anchor).await?;
-    let checkpoint = trusted.iter().max_by_key(|point| point.size).cloned();
+    let checkpoint = trusted.points.iter().max_by_key(|point| point.size).cloned();
     let newest = audit::list(&app.db, &Filter { limit: Some(1), ..Filter::default() }).await?;
     let of = newest.first().map_or(0, |row| row.seq);
     let mut verifier = Verifier::new(trusted);

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::features::audit::{Outcome, Progress};
+use crate::features::audit::{Outcome, Progress, Standing};
 use crate::ui::spark::progress;
 use crate::ui::{Banner, Tone, format, icon, page_head, pill};
 use crate::web::{Page, View};
@@ -22,6 +22,7 @@ pub struct ChainView {
 pub(super) fn verdict(last: &Outcome) -> String {
     match (&last.report, &last.failure) {
         (Some(report), _) => match &report.first_break {
+            None if !report.warnings.is_empty() => "Chain verified, with findings".into(),
             None => format!("Chain verified: {}, no gap", format::count(report.checked, "event", "events")),
             Some(found) => format!("Chain broken at event {}", format::number(found.seq)),
         },
@@ -46,11 +47,8 @@ impl View for ChainView {
 impl ChainView {
     /// The card; it is fetched again while a verification goes on.
     pub(super) fn card(&self, page: &Page<'_>) -> Markup {
-        let (tone, mark) = match &self.last {
-            Some(last) if last.valid => (Tone::Ok, "link"),
-            Some(_) => (Tone::Crit, "unlink"),
-            None => (Tone::Unknown, "link"),
-        };
+        let (tone, _) = self.mark(page);
+        let mark = if tone == Tone::Crit { "unlink" } else { "link" };
         html! {
             div.stack #audit-verification data-live="audit" data-live-src="/audit/verification" {
                 section class="card verify" aria-label="Verification" {
@@ -63,15 +61,26 @@ impl ChainView {
         }
     }
 
+    /// Tone and word of the state now.
+    fn mark(&self, page: &Page<'_>) -> (Tone, &'static str) {
+        match self.last.as_ref().map(|last| last.standing(page.now)) {
+            Some(Standing::Intact) => (Tone::Ok, "CHAIN INTACT"),
+            Some(Standing::Findings) => (Tone::Warn, "CHAIN HOLDS, WITH FINDINGS"),
+            Some(Standing::Broken) => (Tone::Crit, "CHAIN NOT INTACT"),
+            Some(Standing::NotRun) => (Tone::Unknown, "VERIFICATION FAILED TO RUN"),
+            Some(Standing::Stale) => (Tone::Stale, "STALE"),
+            None => (Tone::Unknown, "NOT VERIFIED"),
+        }
+    }
+
     fn state(&self, page: &Page<'_>) -> Markup {
+        let (tone, word) = self.mark(page);
         html! {
             div class="row row--wrap" {
+                (pill(tone, Some(word)))
                 @match &self.last {
-                    Some(last) => {
-                        (pill(if last.valid { Tone::Ok } else { Tone::Crit }, Some(if last.valid { "CHAIN INTACT" } else { "CHAIN NOT INTACT" })))
-                        span class="quiet small" { "checked " (format::time(last.finished_at, page.now)) ", took " (format::millis(last.took_ms as f64)) }
-                    }
-                    None => { (pill(Tone::Unknown, Some("NOT VERIFIED"))) span class="quiet small" { "since this process started" } }
+                    Some(last) => span class="quiet small" { "checked " (format::time(last.finished_at, page.now)) ", took " (format::millis(last.took_ms as f64)) },
+                    None => span class="quiet small" { "since this process started" },
                 }
             }
         }
@@ -118,7 +127,14 @@ fn alarm(last: &Outcome) -> Markup {
                 .text(html! { "Event " (found.seq) ": " (found.detail) ". It and everything after it cannot be trusted until compared with an anchor or an export." })
                 .link("Look at the event", format!("/audit/{}", found.seq)))
         } @else if let Some(failure) = &last.failure {
-            (Banner::new(Tone::Crit, "The trail could not be verified.").icon("unlink").text(html! { (failure) }))
+            @if last.ran {
+                (Banner::new(Tone::Crit, "The trail could not be verified.").icon("unlink").text(html! { (failure) }))
+            } @else {
+                (Banner::new(Tone::Warn, "The verification failed to run.").text(html! { (failure) " This says nothing about the trail. Verify again when the cause is gone." }))
+            }
+        }
+        @for warning in last.report.iter().flat_map(|report| &report.warnings) {
+            (Banner::new(Tone::Warn, "The checkpoints have a finding.").text(html! { (warning) }))
         }
     }
 }

@@ -89,7 +89,7 @@ impl View for ListView {
             (post("/audit/verify", &Button::submit("Verify now").primary().icon("shield-check")))
         };
         html! {
-            (page_head("Audit", "Every change, who made it, and why. Nothing here can be edited, not even by an owner.", &actions))
+            (page_head("Audit", "Every change, who made it, and why. Edits are found, not prevented: keep the anchor file where the database's owner can't write.", &actions))
             @if let Some(chain) = &self.chain { (chain.card(page)) }
             section.card aria-label="Events" {
                 (self.filters())

@@ -9,9 +9,10 @@ use std::time::Duration;
 use axum::http::Method;
 use qd_core::audit::{self, Filter};
 use qd_core::gate::Access;
+use qd_core::reading::Status;
 use qd_core::{Error, Result, Timestamp};
 
-use super::{Verification, export, verify};
+use super::{Outcome, Standing, Verification, export, verify};
 use crate::web::{Ctx, Nothing, Reply, Routes, Toast};
 pub(super) use chain::ChainView;
 pub(super) use detail::DetailView;
@@ -86,12 +87,21 @@ async fn verify(ctx: Ctx, _: Nothing) -> Result<Reply<ChainView>> {
     Ok(Reply::ok(view).toast(toast).go("/audit"))
 }
 
+/// The status of one that just ended.
+fn toned(last: &Outcome) -> Status {
+    match last.standing(last.finished_at) {
+        Standing::Intact | Standing::Stale => Status::Ok,
+        Standing::Findings => Status::Warn,
+        Standing::Broken => Status::Crit,
+        Standing::NotRun => Status::Unknown,
+    }
+}
+
 impl ChainView {
     fn toast(&self) -> Toast {
-        use qd_core::reading::Status;
         let (status, title) = match (&self.running, &self.last) {
             (Some(_), _) | (None, None) => (Status::Ok, "Verification runs in the background".to_owned()),
-            (None, Some(last)) => (if last.valid { Status::Ok } else { Status::Crit }, chain::verdict(last)),
+            (None, Some(last)) => (toned(last), chain::verdict(last)),
         };
         Toast { status, title, audit_seq: None }
     }
