@@ -20,7 +20,9 @@ const VERSIONS: &str = "_quarterdeck_migrations";
 
 /// Makes the data directory, and says in one sentence when it can't be written.
 pub fn data_dir(path: &Path) -> Result<()> {
-    let fault = |e: std::io::Error| Error::Broken(format!("The directory {} can't be written ({e}). Give another with --data-dir or storage.data_dir.", path.display()));
+    let fault = |e: std::io::Error| {
+        Error::Broken(format!("The directory {} can't be written ({e}). Give another with --data-dir or storage.data_dir.", path.display()))
+    };
     std::fs::create_dir_all(path).map_err(fault)?;
     let probe = path.join(".write-test");
     std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"ok")).map_err(fault)?;
@@ -38,7 +40,9 @@ pub async fn open_own(config: &Config) -> Result<Db> {
     let url = own_database(config);
     let shown = qd_core::secret::mask_url(&url);
     let fault = |e: engine::Error| match e {
-        engine::Error::Newer { .. } => Error::Broken(format!("The database {shown} was written by a newer Quarterdeck. Start that version, or restore a backup from before the upgrade.")),
+        engine::Error::Newer { .. } => Error::Broken(format!(
+            "The database {shown} was written by a newer Quarterdeck. Start that version, or restore a backup from before the upgrade."
+        )),
         other => Error::Broken(format!("Our database {shown} can't be opened: {other}. Check storage.database_url and that the server runs.")),
     };
     let db = Db::open(&url, DbOptions::default()).await.map_err(fault)?;

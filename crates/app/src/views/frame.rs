@@ -63,7 +63,13 @@ impl Chrome for Frame {
                 name: page.actor.name().into(),
                 role: role.word().into(),
                 sign_out: "/logout".into(),
-                entries: vec![Entry::Link { icon: "settings".into(), text: "Your account".into(), note: String::new(), href: "/settings".into(), current: false }],
+                entries: vec![Entry::Link {
+                    icon: "settings".into(),
+                    text: "Your account".into(),
+                    note: String::new(),
+                    href: "/settings".into(),
+                    current: false,
+                }],
             });
         }
         if page.htmx { layout::fragment(&chrome, &content) } else { layout::page(&chrome, &content) }

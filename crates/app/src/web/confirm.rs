@@ -174,10 +174,9 @@ impl Dialog {
             confirm.icon = icon.into();
         }
         let error = |name: &str| form.error(name).map(str::to_owned);
-        confirm.reason = (self.danger != Danger::Routine)
-            .then(|| Reason { value: form.value("reason").into(), error: error("reason"), ..Reason::default() });
-        confirm.phrase =
-            self.phrase.map(|expected| Phrase { expected, value: form.value("phrase").into(), error: error("phrase") });
+        confirm.reason =
+            (self.danger != Danger::Routine).then(|| Reason { value: form.value("reason").into(), error: error("reason"), ..Reason::default() });
+        confirm.phrase = self.phrase.map(|expected| Phrase { expected, value: form.value("phrase").into(), error: error("phrase") });
         confirm.failure = failure(form, self.fields.is_some());
         confirm.fields = self.fields;
         confirm.hidden.push(("idempotency_key".into(), key));

@@ -37,7 +37,8 @@ impl Input {
 
     /// The handler's input. NUL is refused here, once: Postgres can't store it.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
-        let nul = if self.json { escaped_nul(&self.body) } else { self.pairs().iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) };
+        let nul =
+            if self.json { escaped_nul(&self.body) } else { self.pairs().iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) };
         if nul {
             return Err(Error::invalid("body", "Take out the NUL character."));
         }

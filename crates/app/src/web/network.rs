@@ -74,7 +74,9 @@ mod tests {
         let at = |peer: &str| caller(peer.parse().unwrap(), &headers, &trusted).to_string();
         assert_eq!(at("198.51.100.1"), "198.51.100.1");
         assert_eq!(at("10.0.0.2"), "203.0.113.9");
-        for (forwarded, seen) in [("10.1.2.3, 203.0.113.9:51234", "203.0.113.9"), ("10.1.2.3, unknown", "10.0.0.2"), ("[2001:db8::1]:5", "2001:db8::1")] {
+        for (forwarded, seen) in
+            [("10.1.2.3, 203.0.113.9:51234", "203.0.113.9"), ("10.1.2.3, unknown", "10.0.0.2"), ("[2001:db8::1]:5", "2001:db8::1")]
+        {
             headers.insert("x-forwarded-for", forwarded.parse().unwrap());
             assert_eq!(caller("10.0.0.2".parse().unwrap(), &headers, &trusted).to_string(), seen, "{forwarded}");
         }

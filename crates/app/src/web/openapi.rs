@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use axum::http::Method;
 use qd_core::gate::{Access, Danger};
 use serde_json::{Map, Value, json};
-use utoipa::openapi::{RefOr, Schema};
 use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::routes::{RouteEntry, Routes};
 use super::{Nothing, Problem};
@@ -47,7 +47,8 @@ impl SchemaOf {
         for (name, schema) in nested {
             components.entry(name).or_insert_with(|| serde_json::to_value(schema).unwrap_or_default());
         }
-        let required: Vec<&str> = own.get("required").and_then(Value::as_array).map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
+        let required: Vec<&str> =
+            own.get("required").and_then(Value::as_array).map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
         let fields = own.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
         let parameter = |(name, schema): (String, Value)| {
             let needed = required.contains(&name.as_str());

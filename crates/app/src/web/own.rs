@@ -59,8 +59,9 @@ impl Web {
             Own::Metrics => probes::metrics(self.metrics.as_ref()),
             Own::Document => ([(header::CONTENT_TYPE, "application/json")], self.document.to_string()).into_response(),
             Own::Asset => assets::serve(ctx.param("path").unwrap_or_default(), &parts.headers),
-            Own::Events => events::stream(self, &ctx.actor, self.credentials(parts))
-                .unwrap_or_else(|fault| problem::json_response(&fault, &request_id(parts))),
+            Own::Events => {
+                events::stream(self, &ctx.actor, self.credentials(parts)).unwrap_or_else(|fault| problem::json_response(&fault, &request_id(parts)))
+            }
         }
     }
 }

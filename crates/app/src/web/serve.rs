@@ -175,10 +175,7 @@ fn credentials(headers: &HeaderMap, secure: bool) -> Credentials {
     let bearer = bearer.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
     let name = if secure { SECURE_COOKIE } else { PLAIN_COOKIE };
-    Credentials {
-        cookie: cookie(headers, name).map(str::to_owned),
-        bearer: bearer.map(|(_, token)| token.trim()).or(key).map(str::to_owned),
-    }
+    Credentials { cookie: cookie(headers, name).map(str::to_owned), bearer: bearer.map(|(_, token)| token.trim()).or(key).map(str::to_owned) }
 }
 
 impl Web {

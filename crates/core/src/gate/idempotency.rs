@@ -49,12 +49,8 @@ impl Key {
         }
         let found: Option<(String, Option<String>, Option<i64>)> = tx.maybe(FIND, self.args()).await?;
         match found {
-            Some((digest, _, _)) if digest != self.digest => {
-                Err(Error::Conflict("This idempotency key was used for another request.".into()))
-            }
-            Some((_, Some(response), Some(audit_seq))) => {
-                Ok(Some(Earlier { response: serde_json::from_str(&response)?, audit_seq }))
-            }
+            Some((digest, _, _)) if digest != self.digest => Err(Error::Conflict("This idempotency key was used for another request.".into())),
+            Some((_, Some(response), Some(audit_seq))) => Ok(Some(Earlier { response: serde_json::from_str(&response)?, audit_seq })),
             _ => Err(Error::Conflict("The first request with this idempotency key is still running.".into())),
         }
     }

@@ -47,12 +47,20 @@ pub(super) async fn doctor(config: &Config, json: bool) -> Result<ExitCode> {
     if config.platform.database_url.is_set() {
         findings.push(("platform's database", wiring::inspect(config).await));
     }
-    let lines: Vec<String> = findings.iter().map(|(name, found)| match found {
-        Ok(text) => format!("ok    {name}: {text}"),
-        Err(fault) => format!("FAIL  {name}: {fault}"),
-    }).collect();
-    let list: Vec<Value> = findings.iter().map(|(name, found)| json!({ "check": name, "ok": found.is_ok(),
-        "detail": found.as_ref().map_or_else(ToString::to_string, Clone::clone) })).collect();
+    let lines: Vec<String> = findings
+        .iter()
+        .map(|(name, found)| match found {
+            Ok(text) => format!("ok    {name}: {text}"),
+            Err(fault) => format!("FAIL  {name}: {fault}"),
+        })
+        .collect();
+    let list: Vec<Value> = findings
+        .iter()
+        .map(|(name, found)| {
+            json!({ "check": name, "ok": found.is_ok(),
+        "detail": found.as_ref().map_or_else(ToString::to_string, Clone::clone) })
+        })
+        .collect();
     print(json, &json!(list), &lines.join("\n"));
     Ok(if findings.iter().all(|(_, found)| found.is_ok()) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

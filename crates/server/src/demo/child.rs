@@ -25,13 +25,7 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts it, and waits until it answers.
-    pub async fn start(
-        options: &Demo,
-                database: &Secret,
-        listen: SocketAddr,
-        control: SocketAddr,
-        token: &Secret,
-    ) -> Result<Self> {
+    pub async fn start(options: &Demo, database: &Secret, listen: SocketAddr, control: SocketAddr, token: &Secret) -> Result<Self> {
         let program = std::env::current_exe().map_err(|fault| Error::Broken(format!("the program's own path: {fault}")))?;
         let headers = format!("authorization=Bearer {}", token.expose());
         let mut command = Command::new(program);
@@ -75,7 +69,8 @@ impl Child {
     }
 
     async fn answers(&self, listen: SocketAddr) -> Result<()> {
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().map_err(|fault| Error::Broken(fault.to_string()))?;
+        let client =
+            reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build().map_err(|fault| Error::Broken(fault.to_string()))?;
         let ask = async {
             while !client.get(format!("http://{listen}/healthz")).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 tokio::time::sleep(Duration::from_millis(50)).await;

@@ -18,8 +18,8 @@ pub(super) struct Databases {
 
 /// Files and directories that the demo makes; nothing else in the directory is touched.
 const MADE: [&str; 11] = [
-    "quarterdeck.db", "quarterdeck.db-wal", "quarterdeck.db-shm", "marketplace.db", "marketplace.db-wal", "marketplace.db-shm",
-    "audit.key", "audit-anchors.jsonl", "logs", "marketplace", ".demo",
+    "quarterdeck.db", "quarterdeck.db-wal", "quarterdeck.db-shm", "marketplace.db", "marketplace.db-wal", "marketplace.db-shm", "audit.key",
+    "audit-anchors.jsonl", "logs", "marketplace", ".demo",
 ];
 
 /// Throws the demo's own files away.
@@ -66,7 +66,11 @@ const EXISTS: &str = "SELECT 1 FROM pg_database WHERE datname = $1";
 /// Names with their statements: identifiers can't be parameters.
 const NAMES: &[(&str, &str, &str)] = &[
     ("quarterdeck_demo", "DROP DATABASE IF EXISTS quarterdeck_demo WITH (FORCE)", "CREATE DATABASE quarterdeck_demo"),
-    ("quarterdeck_demo_marketplace", "DROP DATABASE IF EXISTS quarterdeck_demo_marketplace WITH (FORCE)", "CREATE DATABASE quarterdeck_demo_marketplace"),
+    (
+        "quarterdeck_demo_marketplace",
+        "DROP DATABASE IF EXISTS quarterdeck_demo_marketplace WITH (FORCE)",
+        "CREATE DATABASE quarterdeck_demo_marketplace",
+    ),
 ];
 
 /// The same server, another database.
@@ -82,7 +86,9 @@ fn on_server(url: &str, name: &str) -> Result<String> {
 pub(super) async fn seed(url: &Secret, options: &Demo, quiet: bool) -> Result<()> {
     let size = options.size.parse::<marketplace::Size>().map_err(sentence)?;
     let fault = |e: engine::Error| match e {
-        engine::Error::Newer { .. } => Error::Broken("The marketplace's database was written by a newer version. Use that version, or start anew with --reset.".into()),
+        engine::Error::Newer { .. } => {
+            Error::Broken("The marketplace's database was written by a newer version. Use that version, or start anew with --reset.".into())
+        }
         other => Error::Broken(format!("The marketplace's database can't be opened: {other}.")),
     };
     let db = Db::open(url.expose(), DbOptions::default()).await.map_err(fault)?;

@@ -23,7 +23,8 @@ pub(super) fn show(facts: &Facts<'_>, json: bool) {
         return;
     }
     let traffic = if options.no_traffic { "no visitors".to_owned() } else { format!("simulated visitors, scenario {}", options.scenario) };
-    println!("
+    println!(
+        "
   Quarterdeck {version} is running.
 
     Control center   http://{address}

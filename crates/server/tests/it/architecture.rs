@@ -62,7 +62,9 @@ fn crates_depend_only_downwards() {
         let manifest = fs::read_to_string(root().join("crates").join(krate).join("Cargo.toml")).unwrap();
         let ours = ["engine", "qd_core", "drivers", "app", "client", "marketplace"];
         let needs = manifest.split("[dev-dependencies]").next().unwrap_or_default().to_owned();
-        ours.into_iter().filter(|name| needs.lines().any(|line| line.starts_with(&format!("{name}.")) || line.starts_with(&format!("{name} =")))).collect::<Vec<_>>()
+        ours.into_iter()
+            .filter(|name| needs.lines().any(|line| line.starts_with(&format!("{name}.")) || line.starts_with(&format!("{name} ="))))
+            .collect::<Vec<_>>()
     };
     assert_eq!(of_ours("engine"), Vec::<&str>::new());
     assert_eq!(of_ours("client"), Vec::<&str>::new());
@@ -127,17 +129,23 @@ fn actors_are_made_in_few_places() {
 /// Only the audit module writes the trail, only stores hold SQL.
 #[test]
 fn the_trail_has_one_writer() {
-    let writers: Vec<String> = ["crates", "xtask"].into_iter().flat_map(sources).filter(|(name, text)| {
-        !name.contains("/tests/") && shipped(text).contains("INTO audit_event")
-    }).map(|(name, _)| name).collect();
+    let writers: Vec<String> = ["crates", "xtask"]
+        .into_iter()
+        .flat_map(sources)
+        .filter(|(name, text)| !name.contains("/tests/") && shipped(text).contains("INTO audit_event"))
+        .map(|(name, _)| name)
+        .collect();
     assert_eq!(writers, ["crates/core/src/audit/mod.rs"]);
 }
 
 #[test]
 fn files_stay_short() {
-    let long: Vec<String> = ["crates", "xtask"].into_iter().flat_map(sources)
+    let long: Vec<String> = ["crates", "xtask"]
+        .into_iter()
+        .flat_map(sources)
         .filter(|(_, text)| text.lines().count() > MAX_LINES)
-        .map(|(name, text)| format!("{name}: {}", text.lines().count())).collect();
+        .map(|(name, text)| format!("{name}: {}", text.lines().count()))
+        .collect();
     assert!(long.is_empty(), "longer than {MAX_LINES} lines: {long:#?}");
 }
 
@@ -192,7 +200,11 @@ fn documents_name_what_exists() {
     });
     assert!(missing.is_empty(), "{missing:#?}");
     let drawn = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let features = fs::read_dir(root().join("crates/app/src/features")).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
-    let absent: Vec<String> = features.map(|name| name.trim_end_matches(".rs").to_owned()).filter(|name| !["mod", "testing"].contains(&name.as_str()) && !drawn.contains(name.as_str())).collect();
+    let features =
+        fs::read_dir(root().join("crates/app/src/features")).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    let absent: Vec<String> = features
+        .map(|name| name.trim_end_matches(".rs").to_owned())
+        .filter(|name| !["mod", "testing"].contains(&name.as_str()) && !drawn.contains(name.as_str()))
+        .collect();
     assert!(absent.is_empty(), "ARCHITECTURE.md does not name the features {absent:?}");
 }

@@ -96,7 +96,8 @@ async fn a_dead_marketplace_is_told_within_a_minute() {
     let directory = TempDir::new().unwrap();
     let mut demo = Demo::start(&directory.path().join("data"), &[]);
     let client = demo.sign_in().await;
-    until_within(Duration::from_secs(60), "the API card measures", || async { health(&client).await["api"]["latencyP95"]["value"].is_number() }).await;
+    until_within(Duration::from_secs(60), "the API card measures", || async { health(&client).await["api"]["latencyP95"]["value"].is_number() })
+        .await;
     assert!(Command::new("kill").args(["-KILL", &demo.facts["marketplacePid"].to_string()]).status().unwrap().success());
     until_within(Duration::from_secs(60), "API is STALE or CRIT, every service of the shop is CRIT", || async {
         let api = health(&client).await["api"]["status"].clone();

@@ -5,14 +5,14 @@
 mod support;
 
 mod architecture;
-mod demo;
 mod audit;
+mod demo;
 mod health;
 mod identity;
 mod incidents;
 mod limits;
 mod routes;
 mod settings;
+mod snapshots;
 mod telemetry;
 mod twins;
-mod snapshots;

@@ -108,10 +108,14 @@ crate::both!(every_route_keeps_its_word, a_cross_site_post_is_refused, unknown_m
 #[test]
 fn the_table_is_as_reviewed() {
     let routes = server::running::routes();
-    let mut lines: Vec<String> = routes.entries().iter().map(|entry| {
-        let action = entry.action.map_or(String::new(), |action| format!("  {} {:?}", action.name, action.danger));
-        format!("{:6} {:52} {:32} {}{action}", entry.method, entry.api.as_deref().unwrap_or("-"), entry.html.unwrap_or("-"), entry.access.words())
-    }).collect();
+    let mut lines: Vec<String> = routes
+        .entries()
+        .iter()
+        .map(|entry| {
+            let action = entry.action.map_or(String::new(), |action| format!("  {} {:?}", action.name, action.danger));
+            format!("{:6} {:52} {:32} {}{action}", entry.method, entry.api.as_deref().unwrap_or("-"), entry.html.unwrap_or("-"), entry.access.words())
+        })
+        .collect();
     lines.sort();
     insta::assert_snapshot!(lines.join("\n"));
 }

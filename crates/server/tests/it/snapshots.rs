@@ -52,7 +52,13 @@ async fn the_document_is_whole() {
     for name in text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
         assert!(known.contains_key(name), "{name} is named and not described");
     }
-    let mut ids: Vec<&str> = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values()).filter_map(|one| one["operationId"].as_str()).collect();
+    let mut ids: Vec<&str> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values())
+        .filter_map(|one| one["operationId"].as_str())
+        .collect();
     let count = ids.len();
     ids.sort_unstable();
     ids.dedup();

@@ -15,7 +15,7 @@ use tracing::warn;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use action::{CreateLink, create_link, EndSession, EndUserSessions, end, end_of_user};
+pub use action::{CreateLink, EndSession, EndUserSessions, create_link, end, end_of_user};
 pub(super) use limit::guess_password;
 pub use sign_in::{Opened, SignIn, Ticket, redeem, sign_in, sign_out, ticket};
 pub(super) use store::STATEMENTS;

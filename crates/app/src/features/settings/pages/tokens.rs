@@ -49,7 +49,9 @@ impl View for Tokens {
         let sentence = format!("{} may send or read.", format::count(i64::try_from(active).unwrap_or(i64::MAX), "token", "tokens"));
         let new = html! { @if page.may::<CreateToken>() { (Button::dialog("Create token", "/settings/tokens/new").primary().icon("plus")) } };
         let content = match self.tokens.is_empty() {
-            true => html! { (Empty::new("key-round", "No token yet", "Applications send traces and logs with one, and a scraper reads Quarterdeck's metrics.")) },
+            true => {
+                html! { (Empty::new("key-round", "No token yet", "Applications send traces and logs with one, and a scraper reads Quarterdeck's metrics.")) }
+            }
             false => self.table(page),
         };
         html! {

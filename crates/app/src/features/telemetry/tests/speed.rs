@@ -46,7 +46,10 @@ async fn every_span_counts(world: World) {
     let (spans, seconds) = (senders * each * 100, started.elapsed().as_secs_f64());
     println!("{} spans of {} bytes in {seconds:.2} s: {:.0} spans/s", spans, body.len() / 100, f64::from(spans) / seconds);
     let now = world.app.now();
-    let stored = crate::features::telemetry::routes(&world.app, None, now.plus_seconds(-3_600), now.plus_seconds(3_600), usize::MAX - 1).await.unwrap().endpoints;
+    let stored = crate::features::telemetry::routes(&world.app, None, now.plus_seconds(-3_600), now.plus_seconds(3_600), usize::MAX - 1)
+        .await
+        .unwrap()
+        .endpoints;
     assert_eq!(stored.iter().map(|route| route.request_count).sum::<u64>(), u64::from(spans));
     world.end().await;
 }
