@@ -35,6 +35,17 @@ pub fn own_database(config: &Config) -> String {
     if given.is_empty() { format!("sqlite:{}", config.storage.data_dir.join("quarterdeck.db").display()) } else { given.to_owned() }
 }
 
+/// Says so when there is no database yet: a command that reads must not make an empty one and find it in order.
+pub fn must_exist(config: &Config) -> Result<()> {
+    let url = own_database(config);
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !Path::new(path).exists() => {
+            Err(Error::Broken(format!("There is no database at {path}. Run this where the data directory is, or set QD_STORAGE__DATA_DIR.")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Opens our own database and brings it up to date.
 pub async fn open_own(config: &Config) -> Result<Db> {
     let url = own_database(config);

@@ -20,6 +20,7 @@ pub(super) async fn run(config: Config, command: Audit, json: bool) -> Result<Ex
     match command {
         Audit::Verify { file: Some(file) } => Ok(tell(&verify_file(&config, &file)?, json)),
         Audit::Verify { file: None } => {
+            wiring::must_exist(&config)?;
             let app = wiring::assemble(config, Clock::system()).await?;
             let trusted = audit::checkpoints(&app.db, &app.signer, &app.anchor).await?;
             Ok(tell(&audit::verify(&app.db, trusted).await?, json))

@@ -161,3 +161,13 @@ fn config_of(data: &Path) -> qd_core::config::Config {
     config.storage.data_dir = data.to_owned();
     config
 }
+
+/// A command that reads makes no empty database and finds no order in it.
+#[test]
+fn there_is_nothing_to_verify_in_an_empty_directory() {
+    let directory = TempDir::new().unwrap();
+    let output = Command::new(PROGRAM).args(["audit", "verify"]).current_dir(directory.path()).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("There is no database"));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
