@@ -110,6 +110,11 @@ async fn a_dialog_comes_and_goes_with_script(world: &World) {
     let late =
         mara.form("/incidents/INC-1/edit", &[("whole", "true"), ("version", "1"), ("title", "Up"), ("severity", "SEV1")]).await.expect(409).text;
     assert!(late.contains("changed since you loaded it") && late.contains("value=\"Up\"") && late.contains("name=\"version\" value=\"2\""));
+    assert!(late.contains("name=\"was_severity\" value=\"SEV1\""));
+    // Loaded as SEV3 and not touched: after the conflict it stands as it is now.
+    let loaded = [("whole", "true"), ("version", "1"), ("title", "Up"), ("was_title", "Down"), ("severity", "SEV3"), ("was_severity", "SEV3")];
+    let rebased = mara.form("/incidents/INC-1/edit", &loaded).await.expect(409).text;
+    assert!(rebased.contains("value=\"Up\"") && rebased.contains("value=\"SEV1\" selected"), "{rebased}");
 }
 
 async fn a_change_reaches_open_screens(world: &World) {

@@ -2,6 +2,8 @@
 
 use maud::{Markup, html};
 use qd_core::Result;
+use qd_core::gate::Role;
+use uuid::Uuid;
 
 use crate::features::identity::account::{self, User};
 use crate::features::incidents::{Close, Incident, Mitigate, Open, Regress, Reopen, Severity, Update, verb};
@@ -23,10 +25,13 @@ pub async fn open(ctx: Ctx, form: Form) -> Result<Dialog> {
         sla_mitigate_minutes: None,
         sla_close_minutes: None,
     };
+    // Whoever opens it leads it until somebody else does.
+    let me = ctx.actor.uuid().filter(|id| people.iter().any(|user| user.id == *id)).map_or_else(String::new, |id| id.to_string());
+    let leads = if form.value("owner_id").is_empty() { me } else { form.value("owner_id").to_owned() };
     let severity = if form.value("severity").is_empty() { Severity::Sev3.word() } else { form.value("severity") };
     let fields = html! {
         (title(form.value("title"), &form).autofocus())
-        div.grid-2 { (severities(severity, &form)) (owner(&people, form.value("owner_id"), &form)) }
+        div.grid-2 { (severities(severity, &form)) (owner(&people, &leads, None, &form)) }
         (labels("affected", "Affected services", form.value("affected"), &form))
         (labels("tags", "Tags", form.value("tags"), &form))
         (summary(form.value("summary"), &form))
@@ -45,17 +50,22 @@ pub async fn open(ctx: Ctx, form: Form) -> Result<Dialog> {
 pub async fn edit(ctx: Ctx, form: Form) -> Result<Dialog> {
     let incident = verb::find(&ctx.app, ctx.param("id")?).await?;
     let people = account::list(&ctx.app).await?;
-    let tried = form.tried();
-    let value = |name: &str, now: String| if tried { form.value(name).to_owned() } else { now };
     let owned = incident.owner_id.map_or_else(|| "none".into(), |id| id.to_string());
     // After a conflict the person has read what changed: the next try is about the present version. After a mistake it is still about theirs.
     let mistaken = FIELDS.iter().any(|name| form.error(name).is_some());
     let version = if mistaken { form.value("version").to_owned() } else { incident.version.to_string() };
+    // What they did not touch is as it is now: a save after a conflict takes nothing of somebody else's back.
+    let value = |name: &str, now: String| if form.tried() && (mistaken || touched(&form, name)) { form.value(name).to_owned() } else { now };
+    let present = facts(&incident, owned.clone());
+    let was = present
+        .map(|(name, now)| (format!("was_{name}"), now))
+        .map(|(name, now)| if mistaken { (name.clone(), form.value(&name).to_owned()) } else { (name, now) });
     let fields = html! {
         input type="hidden" name="whole" value="true";
+        @for (name, loaded) in &was { input type="hidden" name=(name) value=(loaded); }
         input type="hidden" name="version" value=(version);
         (title(&value("title", incident.title.clone()), &form).autofocus())
-        div.grid-2 { (severities(&value("severity", incident.severity.word().into()), &form)) (owner(&people, &value("owner_id", owned), &form)) }
+        div.grid-2 { (severities(&value("severity", incident.severity.word().into()), &form)) (owner(&people, &value("owner_id", owned), incident.owner_id, &form)) }
         (labels("affected", "Affected services", &value("affected", incident.affected.join(", ")), &form))
         (labels("tags", "Tags", &value("tags", incident.tags.join(", ")), &form))
         (summary(&value("summary", incident.summary.clone()), &form))
@@ -66,6 +76,21 @@ pub async fn edit(ctx: Ctx, form: Form) -> Result<Dialog> {
     };
     let action = Update { incident: incident.reference.clone(), ..Update::default() };
     Ok(named(Dialog::of(&action, format!("Edit {}", incident.reference)), &incident).icon("pencil").fields(fields).submit("Save the changes"))
+}
+
+/// The fields as they are loaded, for the hidden `was_*`.
+fn facts(incident: &Incident, owner: String) -> [(&'static str, String); 8] {
+    let (mitigate, close) = (incident.sla_mitigate_minutes.to_string(), incident.sla_close_minutes.to_string());
+    let (affected, tags) = (incident.affected.join(", "), incident.tags.join(", "));
+    let values = [incident.title.clone(), incident.severity.word().into(), owner, affected, tags, incident.summary.clone(), mitigate, close];
+    let mut values = values.into_iter();
+    FIELDS.map(|name| (name, values.next().unwrap_or_default()))
+}
+
+/// Whether a person changed a field since it was loaded. Browsers send line ends of their own.
+fn touched(form: &Form, name: &str) -> bool {
+    let plain = |name: &str| form.value(name).replace("\r\n", "\n").trim().to_owned();
+    plain(name) != plain(&format!("was_{name}"))
 }
 
 const FIELDS: [&str; 8] = ["title", "severity", "owner_id", "affected", "tags", "summary", "sla_mitigate_minutes", "sla_close_minutes"];
@@ -139,8 +164,10 @@ fn severities(value: &str, form: &Form) -> Markup {
     html! { (Field::select("severity", "Severity", options).value(value).error(form.error("severity"))) }
 }
 
-fn owner(people: &[User], value: &str, form: &Form) -> Markup {
-    let active = people.iter().filter(|user| user.disabled_at.is_none()).map(|user| (user.id.to_string(), user.name.clone()));
+/// Those who may operate, and who leads it now.
+fn owner(people: &[User], value: &str, now: Option<Uuid>, form: &Form) -> Markup {
+    let can = |user: &User| user.disabled_at.is_none() && (user.role.includes(Role::Admin) || now == Some(user.id));
+    let active = people.iter().filter(|user| can(user)).map(|user| (user.id.to_string(), user.name.clone()));
     let options = std::iter::once(("none".to_owned(), "Nobody yet".to_owned())).chain(active);
     html! { (Field::select("owner_id", "Owner", options).value(if value.is_empty() { "none" } else { value }).error(form.error("owner_id"))) }
 }
