@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::features::health::{self, overview::Overview};
 use crate::features::incidents::{self, Board, board_panel};
 use crate::features::telemetry::{self, endpoints_panel};
-use crate::ui::{Button, Empty, card, page_head};
+use crate::ui::{Button, Empty, card};
 use crate::web::{Ctx, Feature, MenuItem, Nothing, Page, Reply, Routes, View};
 
 /// Endpoints that the panel shows; the page behind it shows more.
@@ -69,7 +69,14 @@ impl View for HealthPage {
             @if page.may::<incidents::Open>() { (Button::dialog("Open an incident", "/incidents/new").primary().icon("siren")) }
         };
         html! {
-            (page_head("Health & Incidents", &self.overview.summary, &actions))
+            // Only the sentence is live: the button keeps its focus.
+            div.page-head {
+                div.page-head__text {
+                    h1 { "Health & Incidents" }
+                    p #health-summary data-live="kpi check incident" data-live-src="/health" { (self.overview.summary) }
+                }
+                @if !actions.0.is_empty() { div.page-head__actions { (actions) } }
+            }
             (health::strip(page))
             @match &self.board { Some(board) => (board_panel(board, page)), None => (away("Incidents")) }
             (health::services_panel(page))

@@ -139,7 +139,7 @@ impl View for QueuesReply {
         let sentence = self.health.reason.clone().unwrap_or_else(calm);
         html! {
             (crumbs(&[("Health & Incidents", "/health")], "Queues"))
-            (page_head("Queues", &sentence, &html! {}))
+            (live_head("queues-head", "/health/queues", "Queues", &sentence))
             div.stack id="queues" data-live="kpi" {
                 @for source in &self.health.sources {
                     @let rows: Vec<&QueueRow> = self.queues.iter().filter(|row| row.source == source.name).collect();
@@ -150,6 +150,11 @@ impl View for QueuesReply {
             p class="small quiet" { (judge::queue_limits()) }
         }
     }
+}
+
+/// A head whose sentence is renewed with the figures under it.
+fn live_head(id: &str, src: &str, title: &str, sentence: &str) -> Markup {
+    html! { div id=(id) data-live="kpi" data-live-src=(src) { (page_head(title, sentence, &html! {})) } }
 }
 
 fn taken(source: &str, verb: &str, at: Option<Timestamp>, now: Timestamp) -> String {
@@ -221,7 +226,7 @@ impl View for DatabaseHealth {
         let name = format!("{} database", page.app.config.platform.name);
         html! {
             (crumbs(&[("Health & Incidents", "/health")], "Database"))
-            (page_head("Database", &sentence, &html! {}))
+            (live_head("database-head", "/health/database", "Database", &sentence))
             div id="database" data-live="kpi" {
                 @if self.figures.is_empty() {
                     (card(&name).actions(pill(self.status, None)).fill(Empty::new("database", "Not measured", &sentence).render()))
