@@ -78,7 +78,7 @@ fn one_card(checks: &Checks, check: &Check, now: Timestamp) -> Markup {
         article.svc id={ "service-" (check.id) } data-status=(tone.key()) {
             div class="row row--between" { h3.truncate { a href={ "/health/services/" (check.id) } { (check.name) } } (pill(health.status, None)) }
             (bar(&health, &track, now))
-            div class="row row--between small" { span.quiet { "90 min" } span.strong { (uptime(health.uptime90m)) } }
+            div class="row row--between small" { span.quiet { (measured(&track, now)) } span.strong { (uptime(health.uptime90m)) } }
             p class="small soft" { (note(&health)) }
             p class="micro quiet" { (check.source()) " · " (health.latency.taken_at.map_or_else(|| "never".into(), |at| format::age(at, now))) }
         }
@@ -95,6 +95,14 @@ fn note(health: &ServiceHealth) -> String {
 
 fn uptime(share: Option<f64>) -> String {
     share.map_or_else(|| format!("{} up", format::UNKNOWN), |share| format!("{} up", format::percent(share)))
+}
+
+/// How much of the last ninety minutes was measured.
+fn measured(track: &Track, now: Timestamp) -> String {
+    match track.slots(now).iter().filter(|slot| slot.status().is_some()).count() {
+        90.. => "90 min".into(),
+        minutes => format!("{minutes} min measured"),
+    }
 }
 
 fn bar(health: &ServiceHealth, track: &Track, now: Timestamp) -> Markup {
@@ -194,7 +202,7 @@ impl View for ServicePage {
         let mean = self.mean24h.map_or_else(|| format::UNKNOWN.into(), format::millis);
         let figures = [
             Stat::new("Last answer", self.health.latency.value.map_or_else(|| format::UNKNOWN.into(), format::millis), "", ""),
-            Stat::new("Up, 90 min", percent(self.health.uptime90m), "", ""),
+            Stat::new(format!("Up, {}", measured(&self.track, page.now)), percent(self.health.uptime90m), "", ""),
             Stat::new("Up, 24 h", percent(self.uptime24h), "", ""),
             Stat::new("Mean, 24 h", mean, "", ""),
         ];
