@@ -31,6 +31,8 @@ pub struct QueueState {
     pub oldest_waiting: Option<Timestamp>,
     /// Jobs that failed for good within the last five minutes.
     pub failed_recently: u64,
+    /// Attempts that failed within the last five minutes and are tried again.
+    pub retried_recently: u64,
     /// Jobs that were done within the last five minutes.
     pub completed_recently: u64,
     /// Mean seconds between ready and started over the last five minutes; `None` when nothing started.

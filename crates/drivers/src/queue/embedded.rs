@@ -153,6 +153,7 @@ fn state(counts: job::QueueCounts) -> QueueState {
         paused: counts.paused,
         oldest_waiting: counts.oldest_waiting_at.map(Timestamp),
         failed_recently: count(counts.failed_last_5m),
+        retried_recently: count(counts.retried_last_5m),
         completed_recently: count(counts.completed_last_5m),
         average_wait: counts.avg_wait_us_5m.map(seconds),
     }

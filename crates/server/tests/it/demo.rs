@@ -127,6 +127,19 @@ async fn a_bad_deploy_shows_on_the_api_card_within_a_minute() {
     demo.interrupt();
 }
 
+#[tokio::test]
+async fn a_mail_outage_shows_on_the_queues_before_letters_are_lost() {
+    let directory = TempDir::new().unwrap();
+    let mut demo = Demo::start(&directory.path().join("data"), &["--scenario", "email-outage"]);
+    let client = demo.sign_in().await;
+    until_within(Duration::from_secs(60), "the Queues card is WARN or CRIT and names the queue", || async {
+        let queue = health(&client).await["queue"].clone();
+        (queue["status"] == "WARN" || queue["status"] == "CRIT") && queue["reason"].as_str().is_some_and(|reason| reason.contains("email"))
+    })
+    .await;
+    demo.interrupt();
+}
+
 /// Each in one sentence that says what to do.
 #[tokio::test]
 async fn what_stops_a_start_is_said_in_one_sentence() {

@@ -31,6 +31,9 @@ pub struct Limit {
 pub const WAITING: Limit = Limit { warn: 50.0, crit: 100.0 };
 /// Jobs of a queue that failed for good within five minutes.
 pub const FAILED: Limit = Limit { warn: 10.0, crit: 20.0 };
+/// Failed attempts that are tried again: so many within five minutes, and at least this share of all attempts, is WARN. They are lost to nobody
+/// yet, so they wake nobody.
+pub const RETRIES: (u64, u64) = (5, 20);
 /// Seconds that jobs of a queue wait.
 pub const WAIT: Limit = Limit { warn: 120.0, crit: 300.0 };
 /// Active connections.
@@ -99,6 +102,10 @@ pub fn queue(state: &QueueState, now: Timestamp) -> Verdict {
     verdict.add(status, || format!("{name}: {} jobs wait, over {}.", number(state.waiting), whole(over(status, WAITING))));
     let status = Status::above(count(state.failed_recently), FAILED.warn, FAILED.crit);
     verdict.add(status, || format!("{name}: {} jobs failed in 5 min, over {}.", number(state.failed_recently), whole(over(status, FAILED))));
+    let attempts = state.retried_recently + state.failed_recently + state.completed_recently;
+    let failing = state.retried_recently >= RETRIES.0 && state.retried_recently * 100 >= attempts * RETRIES.1;
+    let status = if failing { Status::Warn } else { Status::Ok };
+    verdict.add(status, || format!("{name}: {} of {} attempts in 5 min failed and are tried again.", number(state.retried_recently), number(attempts)));
     if let Some(seconds) = wait(state, now) {
         let status = Status::above(seconds, WAIT.warn, WAIT.crit);
         verdict.add(status, || format!("{name}: a job waits {}, over {}.", duration(seconds), duration(over(status, WAIT))));
@@ -113,7 +120,8 @@ pub fn queue(state: &QueueState, now: Timestamp) -> Verdict {
 pub fn queue_limits() -> String {
     let of = |limit: fn(&Limit) -> f64| (format::decimal(limit(&WAITING), 0), format::decimal(limit(&FAILED), 0), duration(limit(&WAIT)));
     let ((waiting, failed, wait), (many, lost, long)) = (of(|limit| limit.warn), of(|limit| limit.crit));
-    format!("WARN over {waiting} waiting, {failed} failed within 5 min or a wait of {wait}; CRIT over {many}, {lost} or {long}.")
+    let (retries, share) = RETRIES;
+    format!("WARN over {waiting} waiting, {failed} failed within 5 min, {retries} retries that are {share} % of the attempts, or a wait of {wait}; CRIT over {many}, {lost} or {long}.")
 }
 
 /// Limits of a database's figure, and whether it is bad when low; `None` for figures without any.
@@ -224,6 +232,15 @@ mod tests {
     }
 
     #[test]
+    fn an_outage_shows_before_jobs_are_lost() {
+        let attempts = |retried, completed| judged(|q| (q.retried_recently, q.completed_recently) = (retried, completed));
+        assert_eq!(attempts(4, 0), Status::Ok, "a hiccup");
+        assert_eq!(attempts(5, 0), Status::Warn);
+        assert_eq!(attempts(5, 20), Status::Warn);
+        assert_eq!(attempts(5, 21), Status::Ok, "under a fifth of the attempts");
+    }
+
+    #[test]
     fn a_lifetime_of_failures_does_not_hold_a_queue_down() {
         assert_eq!(judged(|q| q.failed = 50_000), Status::Ok);
         let state = QueueState { name: "email".into(), waiting: 200, paused: true, ..QueueState::default() };
@@ -233,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_the_constants() {
-        assert_eq!(queue_limits(), "WARN over 50 waiting, 10 failed within 5 min or a wait of 2 min; CRIT over 100, 20 or 5 min.");
+        assert_eq!(queue_limits(), "WARN over 50 waiting, 10 failed within 5 min, 5 retries that are 20 % of the attempts, or a wait of 2 min; CRIT over 100, 20 or 5 min.");
     }
 
     #[test]
