@@ -105,7 +105,8 @@ pub fn queue(state: &QueueState, now: Timestamp) -> Verdict {
     let attempts = state.retried_recently + state.failed_recently + state.completed_recently;
     let failing = state.retried_recently >= RETRIES.0 && state.retried_recently * 100 >= attempts * RETRIES.1;
     let status = if failing { Status::Warn } else { Status::Ok };
-    verdict.add(status, || format!("{name}: {} of {} attempts in 5 min failed and are tried again.", number(state.retried_recently), number(attempts)));
+    verdict
+        .add(status, || format!("{name}: {} of {} attempts in 5 min failed and are tried again.", number(state.retried_recently), number(attempts)));
     if let Some(seconds) = wait(state, now) {
         let status = Status::above(seconds, WAIT.warn, WAIT.crit);
         verdict.add(status, || format!("{name}: a job waits {}, over {}.", duration(seconds), duration(over(status, WAIT))));
@@ -121,7 +122,9 @@ pub fn queue_limits() -> String {
     let of = |limit: fn(&Limit) -> f64| (format::decimal(limit(&WAITING), 0), format::decimal(limit(&FAILED), 0), duration(limit(&WAIT)));
     let ((waiting, failed, wait), (many, lost, long)) = (of(|limit| limit.warn), of(|limit| limit.crit));
     let (retries, share) = RETRIES;
-    format!("WARN over {waiting} waiting, {failed} failed within 5 min, {retries} retries that are {share} % of the attempts, or a wait of {wait}; CRIT over {many}, {lost} or {long}.")
+    format!(
+        "WARN over {waiting} waiting, {failed} failed within 5 min, {retries} retries that are {share} % of the attempts, or a wait of {wait}; CRIT over {many}, {lost} or {long}."
+    )
 }
 
 /// Limits of a database's figure, and whether it is bad when low; `None` for figures without any.
@@ -250,7 +253,10 @@ mod tests {
 
     #[test]
     fn the_words_are_those_of_the_constants() {
-        assert_eq!(queue_limits(), "WARN over 50 waiting, 10 failed within 5 min, 5 retries that are 20 % of the attempts, or a wait of 2 min; CRIT over 100, 20 or 5 min.");
+        assert_eq!(
+            queue_limits(),
+            "WARN over 50 waiting, 10 failed within 5 min, 5 retries that are 20 % of the attempts, or a wait of 2 min; CRIT over 100, 20 or 5 min."
+        );
     }
 
     #[test]
