@@ -12,7 +12,9 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Bus;
 use crate::gate::Gate;
+use crate::keys::Keys;
 use crate::port::Ports;
+use crate::published::Published;
 use crate::reading::Board;
 use crate::time::{Clock, Timestamp};
 
@@ -37,6 +39,10 @@ pub struct AppParts {
     pub bus: Bus,
     /// Systems outside.
     pub ports: Ports,
+    /// What applications obey, and its revision.
+    pub published: Published,
+    /// Keys of tickets and fingerprints.
+    pub keys: Keys,
     /// Signs checkpoints of the audit trail.
     pub signer: Signer,
     /// Keeps them outside the database.

@@ -5,8 +5,10 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod gate;
+pub mod keys;
 pub mod ledger;
 pub mod port;
+pub mod published;
 pub mod reading;
 pub mod secret;
 pub mod time;
@@ -26,6 +28,6 @@ pub static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
 
 /// Every static statement of this crate, for the test that prepares them on both databases.
 pub fn statements() -> Vec<&'static str> {
-    let lists = [gate::ALL_STATEMENTS, gate::INTENT_STATEMENTS, ledger::STATEMENTS, event::STATEMENTS];
+    let lists = [gate::ALL_STATEMENTS, gate::INTENT_STATEMENTS, ledger::STATEMENTS, event::STATEMENTS, published::STATEMENTS];
     lists.into_iter().chain(audit::STATEMENTS.iter().copied()).flatten().copied().collect()
 }

@@ -54,6 +54,7 @@ impl Running {
             version: crate::VERSION,
         };
         let router = web::router(parts, &routes())?;
+        app.published.refresh(&app).await?;
         let background = background(&app);
         let worker = crate::housekeeping::start(&app).await?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -84,7 +85,8 @@ fn background(app: &App) -> JoinSet<()> {
         (feature.start)(&mut starter);
         handlers.extend((feature.subscriptions)().into_iter().map(|(prefix, handler)| (prefix.to_owned(), handler)));
     }
-    let app = app.clone();
+    let (app, follower) = (app.clone(), app.clone());
+    starter.spawn(async move { follower.published.follow(follower.clone()).await });
     starter.spawn(async move { app.bus.dispatch(app.db.clone(), app.clock.clone(), app.clone(), handlers).await });
     starter.into_tasks()
 }

@@ -11,7 +11,9 @@ use qd_core::audit::{Anchor, Signer};
 use qd_core::config::Config;
 use qd_core::event::Bus;
 use qd_core::gate::Gate;
+use qd_core::keys::Keys;
 use qd_core::port::{Ports, QueueSource};
+use qd_core::published::Published;
 use qd_core::reading::Board;
 use qd_core::{App, AppParts, Clock, Error, Result, StateMap};
 
@@ -77,6 +79,8 @@ pub async fn assemble(config: Config, clock: Clock) -> Result<App> {
         gate: Gate::new(db.clone(), clock.clone()),
         board: Board::default(),
         bus: Bus::default(),
+        published: Published::new(app::features().iter().filter_map(|feature| feature.published).collect()),
+        keys: Keys::open(&config.data_file("", "installation.key"))?,
         ports: ports(&config, &db)?,
         started: clock.now(),
         signer,

@@ -5,6 +5,7 @@ use std::future::Future;
 use qd_core::config::Config;
 use qd_core::event::Handler;
 use qd_core::gate::Access;
+use qd_core::published::Load;
 use qd_core::reading::Status;
 use qd_core::{App, Result, StateMap};
 
@@ -80,6 +81,8 @@ pub struct Feature {
     pub menu: Option<MenuItem>,
     /// Makes its state, before the application exists. [`App::state`] finds it by type.
     pub state: fn(&Config, &mut StateMap) -> Result<()>,
+    /// Loads what applications obey of it into its state, whenever the published revision moves.
+    pub published: Option<Load>,
     /// Starts its background work.
     pub start: fn(&mut Starter),
     /// Events that it hears: prefix of the name, and the handler.
@@ -91,6 +94,6 @@ pub struct Feature {
 impl Feature {
     /// A feature with routes only.
     pub const fn new(name: &'static str, routes: fn(Routes) -> Routes) -> Self {
-        Self { name, routes, menu: None, state: |_, _| Ok(()), start: |_| (), subscriptions: Vec::new, statements: &[] }
+        Self { name, routes, menu: None, state: |_, _| Ok(()), published: None, start: |_| (), subscriptions: Vec::new, statements: &[] }
     }
 }

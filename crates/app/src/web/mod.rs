@@ -5,6 +5,7 @@
 mod answer;
 mod assets;
 mod body;
+mod changes;
 mod confirm;
 mod context;
 mod document;
@@ -23,6 +24,7 @@ mod routes;
 mod serve;
 
 pub use body::read_limited;
+pub use changes::{MAX_STREAMS, Seats, changes};
 pub use confirm::{Dialog, Form};
 pub use context::{Chrome, Credentials, Ctx, Nothing, Page, Sessions};
 pub use document::{document, error_body};

@@ -11,6 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 pub use chain::{GENESIS, canonical, digest, hash_of};
+pub(crate) use checkpoint::private_file;
 pub use checkpoint::{Anchor, Checkpoint, Signer, Trusted, checkpoint_if_due, checkpoints};
 pub use read::{Filter, by_seq, export_page, get, list, matching_after, related};
 pub use verify::{Break, Report, Verifier, verify};

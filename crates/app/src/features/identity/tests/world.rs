@@ -55,6 +55,8 @@ impl World {
             gate: Gate::new(db.clone(), clock.clone()),
             board: Board::default(),
             bus: Bus::default(),
+            published: qd_core::published::Published::new(crate::features().iter().filter_map(|feature| feature.published).collect()),
+            keys: qd_core::keys::Keys::open(&dir.path().join("installation.key")).unwrap(),
             ports: Ports::default(),
             started: clock.now(),
             signer: Signer::open(&dir.path().join("audit.key"), "test").unwrap(),
