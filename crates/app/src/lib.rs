@@ -7,6 +7,19 @@ pub mod web;
 
 /// The contents page: everything that the product does. Order does not matter.
 pub fn features() -> Vec<web::Feature> {
-    use features::{audit, health, identity, incidents, settings, telemetry};
-    vec![views::HOME, views::HEALTH, health::FEATURE, incidents::FEATURE, audit::FEATURE, telemetry::FEATURE, identity::FEATURE, settings::FEATURE]
+    use features::{audit, deploys, flags, health, identity, incidents, maintenance, settings, telemetry};
+    vec![
+        views::HOME,
+        views::HEALTH,
+        health::FEATURE,
+        incidents::FEATURE,
+        audit::FEATURE,
+        telemetry::FEATURE,
+        // Before flags: the reserved flags tell of it.
+        maintenance::FEATURE,
+        flags::FEATURE,
+        deploys::FEATURE,
+        identity::FEATURE,
+        settings::FEATURE,
+    ]
 }

@@ -11,7 +11,7 @@ use crate::audit::{Anchor, Signer};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::event::Bus;
-use crate::gate::Gate;
+use crate::gate::{Actor, Gate};
 use crate::keys::Keys;
 use crate::port::Ports;
 use crate::published::Published;
@@ -84,6 +84,15 @@ impl App {
         let typed = found.and_then(|any| any.downcast::<T>().ok());
         typed.ok_or_else(|| Error::Broken(format!("no state of type {}", std::any::type_name::<T>())))
     }
+}
+
+/// What a job of ours runs with: the application, and the program itself as the one who acts.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    /// The application.
+    pub app: App,
+    /// `system:housekeeping`.
+    pub actor: Actor,
 }
 
 impl Deref for App {

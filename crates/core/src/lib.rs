@@ -15,7 +15,7 @@ pub mod time;
 
 mod application;
 
-pub use application::{App, AppParts, StateMap};
+pub use application::{App, AppParts, Runner, StateMap};
 pub use error::{Error, Result};
 pub use time::{Clock, Timestamp};
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use app::features::{health, identity, telemetry};
 use engine::job::{Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, upsert_schedules};
-use qd_core::{App, Error, Result, audit, gate};
+use qd_core::gate::Actor;
+use qd_core::{App, Error, Result, Runner, audit, gate};
 use serde::{Deserialize, Serialize};
 use tracing::{error, info};
 
@@ -33,10 +34,10 @@ struct Housekeeping {
 impl Job for Housekeeping {
     const NAME: &'static str = "housekeeping";
     const QUEUE: &'static str = QUEUE;
-    type Context = App;
+    type Context = Runner;
 
-    async fn run(self, app: App, _run: RunInfo) -> std::result::Result<(), JobError> {
-        do_task(&app, self.task).await.map_err(|fault| JobError::retry(fault.to_string()))
+    async fn run(self, runner: Runner, _run: RunInfo) -> std::result::Result<(), JobError> {
+        do_task(&runner.app, self.task).await.map_err(|fault| JobError::retry(fault.to_string()))
     }
 }
 
@@ -91,6 +92,8 @@ pub async fn start(app: &App) -> Result<WorkerHandle> {
     let schedules: engine::Result<Vec<Schedule>> =
         plan.into_iter().map(|(name, cron, task)| Schedule::of(name, cron, zone, &Housekeeping { task })).collect();
     upsert_schedules(&app.db, &schedules?).await?;
-    let worker = Worker::new(app.db.clone(), app.clone()).register::<Housekeeping>().queue(QUEUE, 2).drain(Duration::from_secs(2));
+    let runner = Runner { app: app.clone(), actor: Actor::system("housekeeping") };
+    let worker = Worker::new(app.db.clone(), runner).register::<Housekeeping>().queue(QUEUE, 2).drain(Duration::from_secs(2));
+    let worker = app::features().iter().fold(worker, |worker, feature| (feature.jobs)(worker));
     Ok(worker.start().await?)
 }

@@ -2,12 +2,13 @@
 
 use std::future::Future;
 
+use engine::job::Worker;
 use qd_core::config::Config;
 use qd_core::event::Handler;
 use qd_core::gate::Access;
 use qd_core::published::Load;
 use qd_core::reading::Status;
-use qd_core::{App, Result, StateMap};
+use qd_core::{App, Result, Runner, StateMap};
 
 use super::Routes;
 
@@ -85,6 +86,8 @@ pub struct Feature {
     pub published: Option<Load>,
     /// Starts its background work.
     pub start: fn(&mut Starter),
+    /// Registers its durable jobs with the worker of our own queue.
+    pub jobs: fn(Worker<Runner>) -> Worker<Runner>,
     /// Events that it hears: prefix of the name, and the handler.
     pub subscriptions: fn() -> Vec<(&'static str, Handler<App>)>,
     /// Its static SQL, prepared on both databases by a test.
@@ -94,6 +97,6 @@ pub struct Feature {
 impl Feature {
     /// A feature with routes only.
     pub const fn new(name: &'static str, routes: fn(Routes) -> Routes) -> Self {
-        Self { name, routes, menu: None, state: |_, _| Ok(()), published: None, start: |_| (), subscriptions: Vec::new, statements: &[] }
+        Self { name, routes, menu: None, state: |_, _| Ok(()), published: None, start: |_| (), jobs: |worker| worker, subscriptions: Vec::new, statements: &[] }
     }
 }

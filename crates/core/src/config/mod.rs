@@ -1,5 +1,7 @@
 //! Configuration: one struct per section; `config.default.toml` holds the defaults and is the manual.
 
+mod section;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -7,8 +9,22 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, FieldError, Result};
 use crate::secret::{Secret, mask_url};
 
+pub use section::{
+    Audit, Cache, Deploys, Flags, Log, Maintenance, Platform, QueueConfig, Security, Server, ServiceConfig, Storage, Telemetry,
+};
+
 /// The defaults, as shipped.
-pub const DEFAULTS: &str = include_str!("../../../config.default.toml");
+pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");
+
+/// Keys whose value in the environment is a list, split at commas.
+const LISTS: &[&str] = &[
+    "server.trusted_proxies",
+    "server.admin_networks",
+    "flags.cors_origins",
+    "maintenance.allow",
+    "maintenance.vendor_paths",
+    "deploys.render_services",
+];
 
 /// All sections.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -28,145 +44,20 @@ pub struct Config {
     pub audit: Audit,
     /// Our own log.
     pub log: Log,
+    /// The platform's cache.
+    pub cache: Cache,
+    /// Feature flags.
+    pub flags: Flags,
+    /// Maintenance.
+    pub maintenance: Maintenance,
+    /// Deploys and configuration of the platform.
+    pub deploys: Deploys,
     /// Job systems.
     #[serde(default)]
     pub queues: Vec<QueueConfig>,
     /// Probed services.
     #[serde(default)]
     pub services: Vec<ServiceConfig>,
-}
-
-/// `[server]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Server {
-    /// Address and port.
-    pub listen: String,
-    /// URL that people use.
-    pub public_url: String,
-    /// Name of the environment.
-    pub environment: String,
-    /// Proxies whose forwarding headers are believed.
-    pub trusted_proxies: Vec<String>,
-    /// Networks that may reach the admin side.
-    pub admin_networks: Vec<String>,
-}
-
-/// `[storage]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Storage {
-    /// Our own database; a secret because it may hold a password.
-    pub database_url: Secret,
-    /// Directory of files.
-    pub data_dir: PathBuf,
-}
-
-/// `[platform]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Platform {
-    /// Name on every screen.
-    pub name: String,
-    /// The platform's database.
-    pub database_url: Secret,
-    /// IANA zone of schedules and calendar days.
-    pub time_zone: String,
-}
-
-/// `[security]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Security {
-    /// Hours until an unused session ends.
-    pub session_idle_hours: u32,
-    /// Hours until every session ends.
-    pub session_max_hours: u32,
-    /// Wrong passwords before a pause.
-    pub login_attempts: u32,
-    /// Minutes of the pause.
-    pub login_pause_minutes: u32,
-}
-
-/// `[telemetry]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Telemetry {
-    /// MiB of one request's body after decompression.
-    pub max_body_mib: usize,
-    /// Requests that may wait for the writer.
-    pub queue: usize,
-    /// Days that roll-ups are kept.
-    pub rollup_days: u32,
-    /// Hours that log records are kept.
-    pub log_hours: u32,
-    /// Most log records kept.
-    pub log_rows: u64,
-    /// Most routes per service.
-    pub max_routes: usize,
-}
-
-/// `[audit]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Audit {
-    /// File of anchored checkpoints.
-    pub anchor_file: String,
-    /// File of the signing key.
-    pub key_file: String,
-}
-
-/// `[log]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Log {
-    /// Filter.
-    pub level: String,
-    /// Whether a daily file is written too.
-    pub file: bool,
-}
-
-/// `[[queues]]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct QueueConfig {
-    /// Name on screens.
-    pub name: String,
-    /// "embedded".
-    pub driver: String,
-    /// Where the jobs live.
-    pub url: Secret,
-}
-
-/// `[[services]]`
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServiceConfig {
-    /// Name on screens.
-    pub name: String,
-    /// URL that is fetched with GET; 2xx and 3xx count as up.
-    pub url: String,
-    /// Seconds between probes, 5 to 3600.
-    #[serde(default = "default_interval")]
-    pub interval_seconds: u32,
-    /// Milliseconds until a probe gives up.
-    #[serde(default = "default_timeout")]
-    pub timeout_ms: u64,
-    /// Milliseconds over which an answer counts as slow (WARN).
-    #[serde(default = "default_slow")]
-    pub slow_ms: u64,
-}
-
-fn default_interval() -> u32 {
-    15
-}
-
-fn default_timeout() -> u64 {
-    3_000
-}
-
-fn default_slow() -> u64 {
-    1_000
 }
 
 impl Config {
@@ -177,7 +68,7 @@ impl Config {
     pub fn load(file: &Path, required: bool, overrides: &[(String, String)]) -> Result<Self> {
         let source = config::File::from(file).format(config::FileFormat::Toml).required(required);
         let environment = config::Environment::with_prefix("QD").prefix_separator("_").separator("__").list_separator(",").source(Some(variables()));
-        let environment = environment.with_list_parse_key("server.trusted_proxies").with_list_parse_key("server.admin_networks").try_parsing(true);
+        let environment = LISTS.iter().fold(environment, |environment, key| environment.with_list_parse_key(key)).try_parsing(true);
         let mut builder = config::Config::builder()
             .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml))
             .add_source(source)
@@ -206,6 +97,10 @@ impl Config {
         take(raw, "telemetry", &mut readable.telemetry, &mut faults);
         take(raw, "audit", &mut readable.audit, &mut faults);
         take(raw, "log", &mut readable.log, &mut faults);
+        take(raw, "cache", &mut readable.cache, &mut faults);
+        take(raw, "flags", &mut readable.flags, &mut faults);
+        take(raw, "maintenance", &mut readable.maintenance, &mut faults);
+        take(raw, "deploys", &mut readable.deploys, &mut faults);
         take(raw, "queues", &mut readable.queues, &mut faults);
         take(raw, "services", &mut readable.services, &mut faults);
         if faults.is_empty() {
@@ -256,6 +151,12 @@ impl Config {
         if self.telemetry.queue == 0 || !(1..=256).contains(&self.telemetry.max_body_mib) {
             say("telemetry".into(), "queue is at least 1, max_body_mib is 1 to 256.");
         }
+        if !["last_known", "open", "closed"].contains(&self.maintenance.fail_mode.as_str()) {
+            say("maintenance.fail_mode".into(), "Give last_known, open or closed.");
+        }
+        if self.maintenance.bypass_secret.is_set() && self.maintenance.bypass_secret.expose().len() < 16 {
+            say("maintenance.bypass_secret".into(), "Give at least 16 characters, or none.");
+        }
         if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
     }
 
@@ -268,6 +169,7 @@ impl Config {
         for (key, value) in &mut rows {
             match key.as_str() {
                 "storage.database_url" => *value = url(&self.storage.database_url),
+                "cache.url" => *value = url(&self.cache.url),
                 "platform.database_url" => *value = url(&self.platform.database_url),
                 _ => {}
             }
