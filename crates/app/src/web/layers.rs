@@ -1,13 +1,14 @@
 //! What surrounds every request: ids, security headers, limits, the log line.
 
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use qd_core::Error;
-use tracing::{Instrument, info, info_span};
+use tracing::{Instrument, info, info_span, warn};
 use uuid::Uuid;
 
 use super::problem::json_response;
@@ -17,27 +18,58 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 const CSP: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+const SECURITY: [(&str, &str); 6] = [
+    ("content-security-policy", CSP),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+    ("x-frame-options", "DENY"),
+];
+
 /// Id of a request, for log, audit and problem documents.
 #[derive(Clone, Debug)]
 pub(super) struct RequestId(pub String);
 
-/// The outermost layer: request id, time limit, log line, security headers.
+/// The outermost layer of what people use: request id, time limit, log line, security headers.
 pub(super) async fn frame(mut request: Request, next: Next) -> Response {
-    let id = given_id(&request).unwrap_or_else(|| Uuid::now_v7().to_string());
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let id = mark(&mut request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = info_span!("request", id, %method, path);
     let started = Instant::now();
-    let outcome = tokio::time::timeout(TIMEOUT, next.run(request).instrument(span.clone())).await;
-    let mut response = outcome.unwrap_or_else(|_| {
-        let late = Error::Overloaded { detail: "The request took too long. Look before you try again: it may still finish.".into(), retry_after: 5 };
-        json_response(&late, &id)
-    });
+    let mut response = limited(next.run(request).instrument(span.clone()), &id).await;
     let (status, took) = (response.status().as_u16(), started.elapsed());
     span.in_scope(|| info!(status, ms = took.as_secs_f64() * 1000.0, "request"));
     metrics::histogram!("qd_http_request_seconds", "status" => status.to_string()).record(took.as_secs_f64());
-    secure(&mut response, &path, &id);
+    secure(&mut response, path.starts_with("/assets/"), &id);
     response
+}
+
+/// The outermost layer of what applications ask many times a second: the same, but a line in the log only for what failed here.
+pub(super) async fn light(mut request: Request, next: Next) -> Response {
+    let id = mark(&mut request);
+    let started = Instant::now();
+    let mut response = limited(next.run(request), &id).await;
+    if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
+        warn!(id, status = response.status().as_u16(), "request failed");
+    }
+    metrics::histogram!("qd_data_request_seconds").record(started.elapsed().as_secs_f64());
+    secure(&mut response, false, &id);
+    response
+}
+
+/// Gives the request its id.
+fn mark(request: &mut Request) -> String {
+    let id = given_id(request).unwrap_or_else(|| Uuid::now_v7().to_string());
+    request.extensions_mut().insert(RequestId(id.clone()));
+    id
+}
+
+async fn limited(answer: impl Future<Output = Response>, id: &str) -> Response {
+    tokio::time::timeout(TIMEOUT, answer).await.unwrap_or_else(|_| {
+        let late = Error::Overloaded { detail: "The request took too long. Look before you try again: it may still finish.".into(), retry_after: 5 };
+        json_response(&late, id)
+    })
 }
 
 /// A caller's own id counts when it is short and plain.
@@ -47,21 +79,15 @@ fn given_id(request: &Request) -> Option<String> {
     (plain && (8..=64).contains(&text.len())).then(|| text.to_owned())
 }
 
-fn secure(response: &mut Response, path: &str, id: &str) {
+fn secure(response: &mut Response, cached: bool, id: &str) {
     let headers = response.headers_mut();
-    let mut set = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    set("x-request-id", id);
-    set("content-security-policy", CSP);
-    set("x-content-type-options", "nosniff");
-    set("referrer-policy", "same-origin");
-    set("cross-origin-opener-policy", "same-origin");
-    set("permissions-policy", "camera=(), microphone=(), geolocation=()");
-    set("x-frame-options", "DENY");
-    if !path.starts_with("/assets/") {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    for (name, value) in SECURITY {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if !cached {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
 }

@@ -23,6 +23,7 @@ use super::context::{RequestInfo, cookie};
 use super::events::Streams;
 use super::layers::{self, RequestId};
 use super::network::{Networks, caller, is_secure};
+use super::own::Own;
 use super::problem::{document_response, json_response};
 use super::routes::{Kind, Plane, RouteEntry, Routes};
 use super::{Chrome, Credentials, Ctx, Problem, Sessions, openapi};
@@ -80,21 +81,37 @@ pub fn router(parts: WebParts, routes: &Routes) -> Result<Router> {
     if !public.is_empty() {
         csrf = csrf.add_trusted_origin(public).map_err(|fault| Error::invalid("server.public_url", fault.to_string()))?;
     }
-    let (data, admin) = tables(routes);
+    let Tables { data, assets, admin } = tables(routes);
     let admin = mount(admin).layer(csrf).layer(from_fn_with_state(web.clone(), admin_network));
-    let router = admin.merge(mount(data)).fallback(missing).with_state(web);
-    let framed = router.layer(CompressionLayer::new()).layer(CatchPanicLayer::new()).layer(DefaultBodyLimit::disable());
-    Ok(framed.layer(from_fn(layers::frame)))
+    let people = admin.merge(mount(assets)).fallback(missing).layer(CompressionLayer::new()).layer(CatchPanicLayer::new());
+    // Applications ask often and for little: neither compressed nor logged line by line.
+    let applications = mount(data).layer(CatchPanicLayer::new()).layer(from_fn(layers::light));
+    let all = people.layer(from_fn(layers::frame)).merge(applications).layer(DefaultBodyLimit::disable());
+    Ok(all.with_state(web))
 }
 
 type Table = BTreeMap<String, MethodRouter<Web>>;
 
-/// Data plane and control plane, by path.
-fn tables(routes: &Routes) -> (Table, Table) {
-    let (mut data, mut admin) = (Table::new(), Table::new());
+/// The routes by path, of each kind of caller.
+#[derive(Default)]
+struct Tables {
+    /// Applications and probes.
+    data: Table,
+    /// Style and script: anybody's.
+    assets: Table,
+    /// People, and clients of the admin API.
+    admin: Table,
+}
+
+fn tables(routes: &Routes) -> Tables {
+    let Tables { mut data, mut assets, mut admin } = Tables::default();
     for entry in routes.entries() {
         let entry = Arc::new(entry.clone());
-        let api_plane = if entry.plane == Plane::Data { &mut data } else { &mut admin };
+        let api_plane = match (entry.plane, &entry.kind) {
+            (_, Kind::Own(Own::Asset)) => &mut assets,
+            (Plane::Data, _) => &mut data,
+            (Plane::Admin, _) => &mut admin,
+        };
         if let Some(path) = &entry.api {
             let shape = if entry.is_raw() { Shape::Raw } else { Shape::Json };
             add(api_plane, path.clone(), &entry.method, shape, &entry);
@@ -107,7 +124,7 @@ fn tables(routes: &Routes) -> (Table, Table) {
             }
         }
     }
-    (data, admin)
+    Tables { data, assets, admin }
 }
 
 /// Which of the shapes a route answers in.
