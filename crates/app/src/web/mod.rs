@@ -9,6 +9,7 @@ mod changes;
 mod confirm;
 mod context;
 mod document;
+pub mod etag;
 mod events;
 mod feature;
 mod flash;
