@@ -13,12 +13,22 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tracing::{debug, warn};
 
-/// Most connections at once. One more waits in the kernel's queue.
-const MAX_CONNECTIONS: usize = 4_096;
+/// Most connections at once: as many applications as may listen, and room for people and ingest. One more waits in the kernel's queue.
+const MAX_CONNECTIONS: usize = app::web::MAX_STREAMS + 2_000;
 /// How long a request's headers may take, and how long a connection may idle between requests.
 const HEADERS: Duration = Duration::from_secs(10);
 /// How long running requests may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// Lets the process open as many files as the system allows it: each connection is one, and shells often start with 1,024.
+pub fn raise_file_limit() {
+    let wanted = MAX_CONNECTIONS as u64 + 500;
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => debug!(limit, wanted, "fewer open files than connections are allowed"),
+        Ok(_) => {}
+        Err(fault) => warn!(%fault, "the limit of open files could not be raised"),
+    }
+}
 
 /// Serves until `stopped` resolves; then running requests get two seconds.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: oneshot::Receiver<()>) {

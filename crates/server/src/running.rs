@@ -45,6 +45,7 @@ pub async fn bind(listen: &str) -> Result<TcpListener> {
 impl Running {
     /// Starts background work and listener.
     pub async fn start(app: App, listener: TcpListener) -> Result<Self> {
+        crate::listener::raise_file_limit();
         let address = listener.local_addr().map_err(|fault| Error::Broken(fault.to_string()))?;
         let parts = WebParts {
             app: app.clone(),

@@ -60,6 +60,16 @@ impl Client {
         self.send(&format!("{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}", form.len()))
     }
 
+    /// Posts JSON, and gives the body of a successful answer.
+    pub fn json(&mut self, path: &str, body: &str) -> Result<String> {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {}\r\n{}", self.address, self.headers);
+        let answer = self.send(&format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()))?;
+        match answer.status {
+            200..=299 => Ok(answer.text()),
+            status => Err(format!("{path} answered {status}: {}", answer.text()).into()),
+        }
+    }
+
     fn send(&mut self, request: &str) -> Result<Answer> {
         let reused = self.stream.is_some();
         match self.exchange(request) {

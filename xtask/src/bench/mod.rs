@@ -2,7 +2,9 @@
 
 mod audit;
 mod build;
+mod closed;
 mod document;
+mod edge;
 mod health;
 mod http;
 mod load;
@@ -10,6 +12,7 @@ mod pages;
 mod proc;
 mod product;
 mod start;
+mod streams;
 mod table;
 
 use std::path::PathBuf;
@@ -38,6 +41,9 @@ pub struct Options {
     /// Writers, for `audit`
     #[arg(long, default_value_t = 8)]
     writers: u32,
+    /// Listening applications, for `streams`
+    #[arg(long, default_value_t = 5_000)]
+    clients: u32,
     /// Requests a second, for `health`
     #[arg(long, default_value_t = 500)]
     rate: u32,
@@ -53,6 +59,12 @@ enum Name {
     Health,
     /// Durable appends to the audit trail, on SQLite and Postgres
     Audit,
+    /// Flag evaluation over OFREP, against bare axum
+    Flags,
+    /// The maintenance gate, against bare axum
+    Gate,
+    /// Thousands of applications that listen for changes
+    Streams,
     /// From an edited line to a check and to a running test
     Build,
     /// All of them
@@ -66,6 +78,9 @@ impl Name {
             Self::Pages => "pages",
             Self::Health => "health",
             Self::Audit => "audit",
+            Self::Flags => "flags",
+            Self::Gate => "gate",
+            Self::Streams => "streams",
             Self::Build => "build",
             Self::All => "all",
         }
@@ -75,7 +90,7 @@ impl Name {
 /// Measures, prints, and writes when asked to.
 pub fn run(options: &Options) -> Result<()> {
     let names: &[Name] = match options.name {
-        Name::All => &[Name::Start, Name::Pages, Name::Health, Name::Audit, Name::Build],
+        Name::All => &[Name::Start, Name::Pages, Name::Health, Name::Audit, Name::Flags, Name::Gate, Name::Streams, Name::Build],
         ref one => std::slice::from_ref(one),
     };
     for name in names {
@@ -94,6 +109,9 @@ fn measure(name: Name, options: &Options) -> Result<Table> {
         Name::Pages => pages::measure(&program(options)?),
         Name::Health => health::measure(&program(options)?, options.rate, options.seconds),
         Name::Audit => audit::measure(options.writers, options.seconds),
+        Name::Flags => edge::flags(&program(options)?, options.seconds),
+        Name::Gate => edge::gate(&program(options)?, options.seconds),
+        Name::Streams => streams::measure(&program(options)?, options.clients),
         Name::Build => build::measure(),
         Name::All => Err("all is not one".into()),
     }

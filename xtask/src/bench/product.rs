@@ -60,10 +60,15 @@ pub struct Demo {
 impl Demo {
     /// Starts it in a scratch directory and signs in.
     pub fn start(program: &Path) -> Result<Self> {
+        Self::start_with(program, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(program: &Path, more: &[&str]) -> Result<Self> {
         let files = Scratch::new("demo")?;
         let log = File::create(files.path().join("demo.log"))?;
         let mut command = Command::new(program);
-        command.args(["demo", "--json", "--reset", "--port", "0", "--data-dir"]).arg(files.path().join("data"));
+        command.args(["demo", "--json", "--reset", "--port", "0"]).args(more).arg("--data-dir").arg(files.path().join("data"));
         command.current_dir(files.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
         let mut group = Group::start(&mut command)?;
         let facts =
