@@ -12,7 +12,7 @@
   QD.isModal = () => $("dialog:modal");
 
   /* Toast. Shown again each time, so that it lies above a modal. CRIT stays until dismissed. */
-  QD.toast = ({ status = "info", title, text = "", link }) => {
+  QD.toast = ({ status = "info", title, text = "", link, undo }) => {
     const box = $("#toasts"), t = document.createElement("div");
     if (!box || !title) return;
     t.className = "toast"; t.dataset.status = status;
@@ -21,6 +21,7 @@
     const p = $("p", t); p.textContent = text ? text + " " : "";
     if (link && link.href) { const a = document.createElement("a"); a.href = link.href; a.textContent = link.text || link.href; p.append(a); }
     if (!p.textContent) p.remove();
+    if (undo && undo.href) { const a = document.createElement("a"); a.className = "btn btn--s"; a.href = undo.href; a.dataset.dialog = ""; a.innerHTML = icon("undo-2"); a.append(undo.text || "Undo"); t.lastElementChild.before(a); }
     if (box.showPopover) { if (box.matches(":popover-open")) box.hidePopover(); box.showPopover(); }
     box.append(t);
     if (status !== "crit") setTimeout(() => t.remove(), 9000);
@@ -141,6 +142,7 @@
     if (key === "/") { const f = $(".filters input, .search input"); if (f) { e.preventDefault(); f.focus(); } }
     if (key === "?") { const k = $("#keys"); if (k) k.showModal(); }
     if (key === "r") QD.refresh();
+    if (key === "k" && e.shiftKey) { if (QD.kill) { e.preventDefault(); QD.kill(document.activeElement); } return; }   // with Shift: Caps Lock alone must not kill
     if (key === "j" || key === "k") {
       const rows = $$("[data-row]").filter((r) => r.offsetParent), i = rows.indexOf(document.activeElement.closest("[data-row]"));
       const n = rows[Math.max(0, Math.min(rows.length - 1, i + (key === "j" ? 1 : -1)))];

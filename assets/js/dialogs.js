@@ -7,7 +7,7 @@
   const focusBack = () => {
     const o = opener; opener = null;
     if (!o) return;
-    const same = o.el.isConnected ? o.el : o.href && $(`a[data-dialog][href="${CSS.escape(o.href)}"]`);
+    const same = o.el.isConnected ? o.el : (o.el.id && document.getElementById(o.el.id)) || o.href && $(`a[data-dialog][href="${CSS.escape(o.href)}"]`);
     (same || $("#main") || document.body).focus();
   };
   const firstWrong = (dlg) => $('[aria-invalid="true"]', dlg) || $("[data-form-error]", dlg);
@@ -22,9 +22,33 @@
     const a = e.target.closest("a[data-dialog]");
     if (!a || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
     e.preventDefault();
-    const menu = a.closest("[popover]"); if (menu) menu.hidePopover();
-    QD.openDialog(a.getAttribute("href"), a);
+    const menu = a.closest("[popover]"), said = a.closest(".toast");
+    if (said) said.remove(); else if (menu) menu.hidePopover();
+    QD.openDialog(a.getAttribute("href"), said ? document.body : a);
   });
+
+  /* A form that asks first: its GET answer is a dialog. Controls in it go back when nothing came of it */
+  document.addEventListener("submit", (e) => {
+    const form = e.target.closest("form[data-dialog]"); if (!form) return;
+    e.preventDefault();
+    QD.openDialog(form.getAttribute("action") + "?" + new URLSearchParams(new FormData(form)), $("[data-opener]", form) || e.submitter || form);
+  });
+  const back = (form) => { form.reset(); QD.ready(form); };
+  let slide = 0, byKey = false;   // arrows change a slider step by step: wait until they rest
+  document.addEventListener("keydown", (e) => { byKey = e.target.type === "range"; }, true);
+  document.addEventListener("pointerdown", () => { byKey = false; }, true);
+  document.addEventListener("change", (e) => {
+    const form = e.target.type === "range" && e.target.closest("form[data-dialog]"); if (!form) return;
+    clearTimeout(slide); slide = setTimeout(() => form.requestSubmit(), byKey ? 900 : 0);
+  });
+
+  /* The kill switch: one press on a focused flag, posted at once */
+  QD.kill = (at) => {
+    const el = at.closest("[data-kill]") || $("#main [data-kill-alone]");   // a row of the list, or the one flag of a page
+    if (!el || el.getAttribute("aria-busy") === "true") return;
+    el.setAttribute("aria-busy", "true");
+    htmx.ajax("POST", el.dataset.kill, { source: el, swap: "none" }).finally(() => el.removeAttribute("aria-busy"));
+  };
   function show() {
     const dlg = $("#dialogs > dialog:not([open])");
     if (!dlg) return;
@@ -32,7 +56,8 @@
     if (wrong) dlg.dataset.again = "";   // the same form again: no second entrance
     dlg.showModal();
     if (wrong) wrong.focus();
-    dlg.addEventListener("close", () => { dlg.remove(); focusBack(); }, { once: true });
+    const form = opener && opener.el.closest && opener.el.closest("form[data-dialog]");
+    dlg.addEventListener("close", () => { dlg.remove(); if (form && form.isConnected) back(form); focusBack(); }, { once: true });
   }
 
   /* Confirm forms are checked in place first; the server checks again */

@@ -27,18 +27,28 @@ pub struct Toast {
     /// What it leads to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
+    /// The dialog that takes it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Link>,
 }
 
 impl Toast {
     /// Done, and where it is recorded.
     pub fn done(title: impl Into<String>, audit_href: impl Into<String>, event: impl Into<String>) -> Self {
         let link = Link { href: audit_href.into(), text: event.into() };
-        Self { status: Tone::Ok.key(), title: title.into(), text: "Written to the audit log as".into(), link: Some(link) }
+        Self { status: Tone::Ok.key(), title: title.into(), text: "Written to the audit log as".into(), link: Some(link), undo: None }
     }
 
     /// Something else to tell.
     pub fn new(tone: impl Into<Tone>, title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { status: tone.into().key(), title: title.into(), text: text.into(), link: None }
+        Self { status: tone.into().key(), title: title.into(), text: text.into(), link: None, undo: None }
+    }
+
+    /// Offers to take it back: `href` answers with a dialog.
+    #[must_use]
+    pub fn undo(mut self, href: impl Into<String>, text: impl Into<String>) -> Self {
+        self.undo = Some(Link { href: href.into(), text: text.into() });
+        self
     }
 
     /// Value of the `HX-Trigger` header: JSON in ASCII.
@@ -60,7 +70,10 @@ impl Toast {
             div.banner data-status=(self.status) role="status" {
                 (icon(match self.status { "ok" => "circle-check", "warn" => "triangle-alert", "crit" => "octagon-x", _ => "info" }))
                 div.banner__text { strong { (self.title) } p { (self.text) @if let Some(link) = &self.link { " " a href=(link.href) { (link.text) } } } }
-                div.banner__actions { button type="button" class="btn btn--ghost btn--icon btn--s needs-js" aria-label="Dismiss" title="Dismiss" data-dismiss { (icon("x")) } }
+                div.banner__actions {
+                    @if let Some(undo) = &self.undo { a class="btn btn--s" href=(undo.href) data-dialog { (icon("undo-2")) (undo.text) } }
+                    button type="button" class="btn btn--ghost btn--icon btn--s needs-js" aria-label="Dismiss" title="Dismiss" data-dismiss { (icon("x")) }
+                }
             }
         }
     }

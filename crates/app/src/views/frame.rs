@@ -82,8 +82,12 @@ fn banners(page: &Page<'_>) -> Vec<Banner> {
 }
 
 fn flash_of(message: Toast) -> toast::Toast {
-    match message.audit_seq {
+    let flash = match message.audit_seq {
         Some(seq) => toast::Toast::done(message.title, format!("/audit/{seq}"), format!("event {seq}")),
         None => toast::Toast::new(message.status, message.title, ""),
+    };
+    match message.undo {
+        Some(undo) => flash.undo(undo.href, undo.label),
+        None => flash,
     }
 }

@@ -33,6 +33,6 @@ pub use feature::{Feature, MenuItem, Starter};
 pub use network::Networks;
 pub use probes::recorder;
 pub use problem::{Problem, problem, status_of};
-pub use reply::{Reply, Toast, View};
+pub use reply::{Reply, Toast, Undo, View};
 pub use routes::{API, Place, Plane, RouteEntry, Routes};
 pub use serve::{Web, WebParts, router};

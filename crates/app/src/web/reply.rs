@@ -25,12 +25,30 @@ pub struct Toast {
     pub title: String,
     /// Number of the audit row, linked.
     pub audit_seq: Option<i64>,
+    /// Where the change is taken back: a dialog of ours, with everything filled in but the reason.
+    pub undo: Option<Undo>,
+}
+
+/// One click from a message to the dialog that takes the change back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undo {
+    /// What the link says: "Back to 5 %".
+    pub label: String,
+    /// Path and query of the dialog.
+    pub href: String,
 }
 
 impl Toast {
     /// A change that is done.
     pub fn done(title: impl Into<String>) -> Self {
-        Self { status: Status::Ok, title: title.into(), audit_seq: None }
+        Self { status: Status::Ok, title: title.into(), audit_seq: None, undo: None }
+    }
+
+    /// Offers to take it back: `href` is the path of a dialog.
+    #[must_use]
+    pub fn undo(mut self, label: impl Into<String>, href: impl Into<String>) -> Self {
+        self.undo = Some(Undo { label: label.into(), href: href.into() });
+        self
     }
 }
 

@@ -17,6 +17,7 @@ pub(super) fn dialog(nav: &[NavItem]) -> Markup {
                     @if !places.is_empty() { dt { kbd { "G" } " then…" } dd { "Go to a view: " (places.join(", ")) } }
                     dt { kbd { "/" } } dd { "Focus the filter" }
                     dt { kbd { "J" } " " kbd { "K" } } dd { "Next and previous row" }
+                    dt { kbd { "Shift" } " " kbd { "K" } } dd { "Kill switch: turn the focused flag off for everyone, at once" }
                     dt { kbd { "R" } } dd { "Measure again now" }
                     dt { kbd { "Esc" } } dd { "Close the top dialog or drawer" }
                     dt { kbd { "?" } } dd { "This list" }

@@ -103,6 +103,6 @@ impl ChainView {
             (Some(_), _) | (None, None) => (Status::Ok, "Verification runs in the background".to_owned()),
             (None, Some(last)) => (toned(last), chain::verdict(last)),
         };
-        Toast { status, title, audit_seq: None }
+        Toast { status, title, audit_seq: None, undo: None }
     }
 }
