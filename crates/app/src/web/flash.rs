@@ -23,7 +23,8 @@ pub(super) fn toast(message: &Toast) -> toast::Toast {
 pub(super) fn write(message: &Toast) -> String {
     let seq = message.audit_seq.map(|seq| seq.to_string()).unwrap_or_default();
     // The title comes last: it may hold anything.
-    let (href, label) = message.undo.as_ref().map_or((String::new(), String::new()), |undo| (undo.href.replace('|', "%7C"), undo.label.replace('|', "/")));
+    let (href, label) =
+        message.undo.as_ref().map_or((String::new(), String::new()), |undo| (undo.href.replace('|', "%7C"), undo.label.replace('|', "/")));
     let text = format!("{}|{seq}|{href}|{label}|{}", message.status.word(), message.title);
     let value: String = form_urlencoded::byte_serialize(text.as_bytes()).collect();
     format!("{NAME}={value}; Path=/; Max-Age=30; HttpOnly; SameSite=Lax")
