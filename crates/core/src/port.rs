@@ -51,7 +51,7 @@ pub trait Queue: Send + Sync {
     fn resume<'a>(&'a self, warrant: &'a Warrant, queue: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
-/// One figure of a database, or why it has none.
+/// One figure of a database or cache, or why it has none.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Figure {
     /// Key within the inspector: "cache_hit_ratio".
@@ -78,9 +78,9 @@ impl Figure {
     }
 }
 
-/// Looks into the platform's database, read-only.
+/// Looks into a system of the platform (its database, its cache), read-only.
 pub trait Inspector: Send + Sync {
-    /// Name of the database system: "SQLite", "Postgres".
+    /// Name of the system: "SQLite", "Postgres", "Redis".
     fn driver(&self) -> &'static str;
     /// Every figure that it knows, measured now, with a time limit of its own.
     fn inspect(&self) -> BoxFuture<'_, Result<Vec<Figure>>>;
@@ -102,11 +102,14 @@ pub struct Ports {
     pub queues: Vec<QueueSource>,
     /// The platform's database.
     pub inspector: Option<Arc<dyn Inspector>>,
+    /// The platform's cache.
+    pub cache: Option<Arc<dyn Inspector>>,
 }
 
 impl std::fmt::Debug for Ports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let queues: Vec<_> = self.queues.iter().map(|source| source.name.as_str()).collect();
-        f.debug_struct("Ports").field("queues", &queues).field("inspector", &self.inspector.is_some()).finish()
+        let (inspector, cache) = (self.inspector.is_some(), self.cache.is_some());
+        f.debug_struct("Ports").field("queues", &queues).field("inspector", &inspector).field("cache", &cache).finish()
     }
 }

@@ -101,14 +101,26 @@ impl Reading {
     /// The reading as it stands at `now`: past its time it is STALE, with the last value kept.
     #[must_use]
     pub fn at(mut self, now: Timestamp) -> Self {
-        if let Some(taken) = self.taken_at
-            && self.fresh_for > 0
-            && now.since(taken) > i64::from(self.fresh_for)
+        if let Some(taken) = self.taken_at.filter(|_| self.fresh_for > 0)
+            && let Some(why) = outdated(taken, self.fresh_for, now)
         {
             self.status = Status::Stale;
-            self.reason = Some(format!("No fresh value from {} for {} s.", self.source, now.since(taken)));
+            self.reason = Some(format!("{}: {why}", self.source));
         }
         self
+    }
+}
+
+/// Seconds that a moment may lie ahead: a request takes its time before a sampler that ends while it runs.
+const AHEAD: i64 = 30;
+
+/// Why what was measured at `taken` is no longer fresh at `now`; `None` while it is. A clock that was set back makes it STALE as well: old
+/// figures must not look as if they were of now.
+pub fn outdated(taken: Timestamp, fresh_for: u32, now: Timestamp) -> Option<String> {
+    match now.since(taken) {
+        age if age < -AHEAD => Some(format!("The clock was set back: the last value is of {} s ahead.", -age)),
+        age if age > i64::from(fresh_for) => Some(format!("No fresh value for {age} s.")),
+        _ => None,
     }
 }
 
@@ -177,6 +189,16 @@ mod tests {
         assert_eq!(reading.clone().at(at.plus_seconds(45)).status, Status::Ok);
         let old = reading.at(at.plus_seconds(46));
         assert_eq!((old.status, old.value), (Status::Stale, Some(3.0)));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_no_old_value_fresh() {
+        let at = Timestamp::from_seconds(1_000_000);
+        let reading = Reading::measured(3.0, "ms", "OTLP", at, 45);
+        assert_eq!(reading.clone().at(at.plus_seconds(-30)).status, Status::Ok, "a sampler that ended while a request ran");
+        let old = reading.at(at.plus_seconds(-3_600));
+        assert_eq!((old.status, old.value), (Status::Stale, Some(3.0)));
+        assert!(old.reason.unwrap().contains("set back"));
     }
 
     #[test]

@@ -76,6 +76,10 @@ pub struct Demo {
     /// Keep everything in this Postgres server instead of SQLite files; two databases are made on it.
     #[arg(long)]
     pub postgres: Option<String>,
+    /// Watch this Redis (redis://host:6379/0) as the platform's cache: the Cache card measures it. The marketplace itself does not use it yet;
+    /// its queues move there when Quarterdeck can drive queues on Redis.
+    #[arg(long)]
+    pub redis: Option<String>,
     /// Directory of the data.
     #[arg(long, default_value = "quarterdeck-data")]
     pub data_dir: PathBuf,

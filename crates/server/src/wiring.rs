@@ -4,15 +4,15 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use drivers::inspector;
 use drivers::queue::Embedded;
+use drivers::{cache, inspector};
 use engine::{Db, DbOptions};
 use qd_core::audit::{Anchor, Signer};
 use qd_core::config::Config;
 use qd_core::event::Bus;
 use qd_core::gate::Gate;
 use qd_core::keys::Keys;
-use qd_core::port::{Ports, QueueSource};
+use qd_core::port::{Inspector, Ports, QueueSource};
 use qd_core::published::Published;
 use qd_core::reading::Board;
 use qd_core::{App, AppParts, Clock, Error, Result, StateMap};
@@ -99,13 +99,25 @@ fn ports(config: &Config, own: &Db) -> Result<Ports> {
     }
     let url = config.platform.database_url.expose();
     let inspector = if url.is_empty() { None } else { Some(inspector::open(url)?) };
-    Ok(Ports { queues, inspector })
+    Ok(Ports { queues, inspector, cache: cache_of(config)? })
+}
+
+fn cache_of(config: &Config) -> Result<Option<Arc<dyn Inspector>>> {
+    let url = &config.cache.url;
+    if url.is_set() { Ok(Some(Arc::new(cache::Redis::new(url)?))) } else { Ok(None) }
 }
 
 /// Asks the platform's database once, for `doctor`.
 pub async fn inspect(config: &Config) -> Result<String> {
-    let url = config.platform.database_url.expose();
-    let inspector = inspector::open(url)?;
+    look(inspector::open(config.platform.database_url.expose())?.as_ref()).await
+}
+
+/// Asks the platform's cache once, for `doctor`.
+pub async fn inspect_cache(config: &Config) -> Result<String> {
+    look(&cache::Redis::new(&config.cache.url)?).await
+}
+
+async fn look(inspector: &dyn Inspector) -> Result<String> {
     let figures = inspector.inspect().await?;
     let measured = figures.iter().filter(|figure| figure.value.is_some()).count();
     Ok(format!("{} answers; {measured} of {} figures can be measured", inspector.driver(), figures.len()))

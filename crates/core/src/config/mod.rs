@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, FieldError, Result};
 use crate::secret::{Secret, mask_url};
 
-pub use section::{
-    Audit, Cache, Deploys, Flags, Log, Maintenance, Platform, QueueConfig, Security, Server, ServiceConfig, Storage, Telemetry,
-};
+pub use section::{Audit, Cache, Deploys, Flags, Log, Maintenance, Platform, QueueConfig, Security, Server, ServiceConfig, Storage, Telemetry};
 
 /// The defaults, as shipped.
 pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");
@@ -132,6 +130,10 @@ impl Config {
         if jiff::tz::TimeZone::get(&self.platform.time_zone).is_err() {
             say("platform.time_zone".into(), "Give an IANA zone such as America/New_York.");
         }
+        let cache = self.cache.url.expose();
+        if !cache.is_empty() && !cache.starts_with("redis://") && !cache.starts_with("rediss://") {
+            say("cache.url".into(), "Give redis://user:password@host:6379/0, or rediss:// with TLS.");
+        }
         for (index, queue) in self.queues.iter().enumerate() {
             if queue.driver != "embedded" {
                 say(format!("queues[{index}].driver"), "Known drivers: embedded.");
@@ -233,11 +235,11 @@ mod tests {
     #[test]
     fn every_section_says_its_own_fault() {
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
-        let text = "[server]\nlisten = \"nowhere\"\n[telemetry]\nqueue = -1\n[log]\ncolour = 1\n[[services]]\nname = \"a\"\nurl = \"ftp://x\"\n";
+        let text = "[server]\nlisten = \"nowhere\"\n[telemetry]\nqueue = -1\n[log]\ncolour = 1\n[cache]\nurl = \"http://x\"\n[[services]]\nname = \"a\"\nurl = \"ftp://x\"\n";
         std::fs::write(file.path(), text).unwrap();
         let Err(Error::Invalid(faults)) = Config::load(file.path(), true, &[]) else { panic!() };
         let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
-        assert_eq!(fields, ["telemetry", "log", "server.listen", "services[0].url"]);
+        assert_eq!(fields, ["telemetry", "log", "server.listen", "cache.url", "services[0].url"]);
     }
 
     #[test]
@@ -245,6 +247,7 @@ mod tests {
         let mut config = Config::defaults().unwrap();
         config.storage.database_url = Secret::new("postgres://qd:hidden1@db/own");
         config.platform.database_url = Secret::new("postgres://qd:hid/den2@db/shop?sslpassword=hidden3");
+        config.cache.url = Secret::new("redis://:hidden0@cache:6379/0");
         config.queues = vec![QueueConfig { name: "q".into(), driver: "embedded".into(), url: Secret::new("postgres://qd:hidden4@db/q") }];
         let url = "http://probe:hidden5@shop/healthz?api_key=hidden6".to_owned();
         config.services = vec![ServiceConfig { name: "s".into(), url, interval_seconds: 15, timeout_ms: 1_000, slow_ms: 500 }];

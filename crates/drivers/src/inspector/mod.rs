@@ -2,7 +2,6 @@
 
 mod postgres;
 mod sqlite;
-mod window;
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, FromRow};
 use tokio::sync::Mutex;
 
-use super::window::{Window, growth};
+use crate::window::{Window, growth};
 use crate::upstream;
 
 const DRIVER: &str = "Postgres";

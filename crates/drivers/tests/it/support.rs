@@ -29,6 +29,11 @@ pub fn postgres() -> String {
     std::env::var("QD_TEST_POSTGRES").expect("QD_TEST_POSTGRES is set")
 }
 
+/// Address of a Redis server for tests.
+pub fn redis() -> String {
+    std::env::var("QD_TEST_REDIS").expect("QD_TEST_REDIS is set")
+}
+
 /// An action that does nothing but pass the gate.
 #[derive(serde::Serialize)]
 pub struct Touch;

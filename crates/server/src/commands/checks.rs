@@ -47,6 +47,9 @@ pub(super) async fn doctor(config: &Config, json: bool) -> Result<ExitCode> {
     if config.platform.database_url.is_set() {
         findings.push(("platform's database", wiring::inspect(config).await));
     }
+    if config.cache.url.is_set() {
+        findings.push(("platform's cache", wiring::inspect_cache(config).await));
+    }
     let lines: Vec<String> = findings
         .iter()
         .map(|(name, found)| match found {

@@ -29,6 +29,11 @@ const LINK_MINUTES: i64 = 60;
 /// One sentence: a taken port, an unwritable directory, a newer database, a Postgres that does not answer.
 pub async fn run(options: Demo, json: bool) -> Result<ExitCode> {
     options.scenario.parse::<marketplace::Scenario>().map_err(sentence)?;
+    if let Some(redis) = &options.redis {
+        // One that is away is no reason not to start: the Cache card says so.
+        drivers::cache::Redis::new(&Secret::new(redis))
+            .map_err(|_| Error::Broken("--redis takes redis://user:password@host:6379/0, or rediss:// with TLS.".into()))?;
+    }
     let (own, shop) = listeners(options.port).await?;
     let (address, shop_address) = (local(&own)?, local(&shop)?);
     if options.reset {
@@ -88,6 +93,7 @@ fn fill(config: &mut Config, options: &Demo, databases: &data::Databases, own: s
     config.storage.database_url = databases.own.clone();
     config.platform.name = "Fernmarket".into();
     config.platform.database_url = databases.marketplace.clone();
+    config.cache.url = Secret::new(options.redis.as_deref().unwrap_or_default());
     config.queues = vec![QueueConfig { name: "marketplace".into(), driver: "embedded".into(), url: databases.marketplace.clone() }];
     let service = |name: &str, path: &str| ServiceConfig {
         name: name.into(),

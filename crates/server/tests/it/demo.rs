@@ -128,6 +128,22 @@ async fn a_bad_deploy_shows_on_the_api_card_within_a_minute() {
 }
 
 #[tokio::test]
+#[ignore = "needs QD_TEST_REDIS; cargo xtask test sets it"]
+async fn a_redis_is_measured_on_the_cache_card() {
+    let directory = TempDir::new().unwrap();
+    let redis = std::env::var("QD_TEST_REDIS").unwrap();
+    let mut demo = Demo::start(&directory.path().join("data"), &["--no-traffic", "--redis", &redis]);
+    let client = demo.sign_in().await;
+    until_within(Duration::from_secs(20), "the Cache card is measured", || async {
+        let cache = health(&client).await["cache"].clone();
+        cache["driver"] == "Redis"
+            && cache["figures"].as_array().unwrap().iter().any(|figure| figure["key"] == "used_memory" && figure["value"].is_number())
+    })
+    .await;
+    demo.interrupt();
+}
+
+#[tokio::test]
 async fn a_mail_outage_shows_on_the_queues_before_letters_are_lost() {
     let directory = TempDir::new().unwrap();
     let mut demo = Demo::start(&directory.path().join("data"), &["--scenario", "email-outage"]);
@@ -159,6 +175,7 @@ async fn what_stops_a_start_is_said_in_one_sentence() {
     assert!(said(&["demo", "--port", "0", "--data-dir", "file/data"]).contains("--data-dir"));
     assert!(said(&["demo", "--port", "0", "--scenario", "storm"]).contains("calm"));
     assert!(said(&["demo", "--port", "0", "--postgres", "postgres://postgres@127.0.0.1:1/postgres"]).contains("--postgres"));
+    assert!(said(&["demo", "--port", "0", "--redis", "cache:6379"]).contains("--redis"));
     let data = directory.path().join("newer");
     Demo::start(&data, &["--no-traffic"]).interrupt();
     let config = config_of(&data);

@@ -61,7 +61,7 @@ async fn the_page_says_the_state_in_words(world: &World) {
     for name in ["API", "Queues", "Database", "Cache", "Email", "Incidents"] {
         assert!(page.contains(&format!(">{name}</")), "no dial {name}");
     }
-    assert!(page.contains("Not connected: no cache is configured."));
+    assert!(page.contains("Not connected: no cache.url is configured."));
     assert_eq!(page.matches("class=\"kpi\"").count(), 6);
     let strip = staff.get("/kpis").await.expect(200).text;
     assert!(strip.contains("id=\"kpis\""));
@@ -71,7 +71,7 @@ async fn the_page_says_the_state_in_words(world: &World) {
     };
     until("people and clients are told the same", told).await;
     assert!(!strip.contains("last hour"), "a line says its own span");
-    for path in ["/health/queues", "/health/database", "/health/services", "/health/services/quarterdeck-database"] {
+    for path in ["/health/queues", "/health/database", "/health/cache", "/health/services", "/health/services/quarterdeck-database"] {
         staff.get(path).await.expect(200);
     }
     staff.get("/health/services/nosuch").await.expect(404);
@@ -92,6 +92,65 @@ async fn remeasured(world: &World, client: &Client) -> Value {
     // A refusal only says that the last measurement is fresh.
     let _limited = health::measure(&world.app).await;
     picture(client).await
+}
+
+/// A door in front of the suite's Redis that closes when it is dropped.
+struct Door(u16, tokio::task::JoinHandle<()>);
+
+impl Door {
+    async fn open(port: u16) -> Self {
+        let address = std::env::var("QD_TEST_REDIS").unwrap().trim_start_matches("redis://").trim_end_matches('/').to_owned();
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let open = tokio::spawn(async move {
+            loop {
+                let (mut inside, _) = listener.accept().await.unwrap();
+                let mut outside = tokio::net::TcpStream::connect(&address).await.unwrap();
+                // An error is a closed connection.
+                let _ = tokio::io::copy_bidirectional(&mut inside, &mut outside).await;
+            }
+        });
+        Self(port, open)
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.1.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs QD_TEST_REDIS; cargo xtask test sets it"]
+async fn the_platforms_cache_is_measured_lost_and_found_again() {
+    let door = Door::open(0).await;
+    let port = door.0;
+    let world = World::with(|config| config.cache.url = Secret::new(format!("redis://127.0.0.1:{port}/0"))).await;
+    let staff = world.staff().await;
+    let used = |seen: &Value| seen["cache"]["figures"].as_array().unwrap().iter().find(|figure| figure["key"] == "used_memory").cloned();
+    until("it is measured", || async { used(&picture(&staff).await).is_some_and(|figure| figure["value"].is_number()) }).await;
+    let seen = picture(&staff).await;
+    assert_eq!(seen["cache"]["driver"], "Redis");
+    let share = &seen["cache"]["usedMemoryPercent"];
+    assert!(share["value"].is_number() || share["reason"].as_str().unwrap().contains("maxmemory"), "{share}");
+    let page = staff.get("/health/cache").await.expect(200).text;
+    for words in ["Used memory of maxmemory", "over 75 %", "over 90 %", "Redis, measured"] {
+        assert!(page.contains(words), "{words} stands on the page");
+    }
+    assert!(staff.get("/health").await.expect(200).text.contains("href=\"/health/cache\""));
+
+    drop(door);
+    until("it is lost", || async { remeasured(&world, &staff).await["cache"]["reason"] == "Redis: Connection refused." }).await;
+    let seen = picture(&staff).await;
+    assert_eq!(seen["cache"]["status"], "UNKNOWN");
+    let memory = used(&seen).unwrap();
+    assert!(memory["value"].is_null() && memory["lastValue"].is_number(), "the last figure is kept, and does not count: {memory}");
+    assert!(seen["summary"].as_str().unwrap().contains("Cache"), "{}", seen["summary"]);
+
+    let door = Door::open(port).await;
+    until("it is found again", || async { used(&remeasured(&world, &staff).await).is_some_and(|figure| figure["value"].is_number()) }).await;
+    drop(door);
+    world.finish().await;
 }
 
 async fn shop(path: &Path) -> Db {

@@ -11,6 +11,7 @@
 //! | write-ahead log (SQLite) | 256 MiB | 1 GiB |
 //! | our waits for a lock within 5 min (SQLite) | 20 | 100 |
 //! | integrity faults (SQLite) | - | 0 |
+//! | used memory of maxmemory (Redis) | 75 % | 90 % |
 
 use qd_core::Timestamp;
 use qd_core::port::{Figure, QueueState};
@@ -46,6 +47,9 @@ pub const SLOW: Limit = Limit { warn: 20.0, crit: 50.0 };
 pub const LOG: Limit = Limit { warn: 268_435_456.0, crit: 1_073_741_824.0 };
 /// Waits for a lock.
 pub const BUSY: Limit = Limit { warn: 20.0, crit: 100.0 };
+
+/// Percent of the cache's memory.
+pub const MEMORY: Limit = Limit { warn: 75.0, crit: 90.0 };
 
 /// Faults that the integrity check found: one is too many.
 pub const FAULTS: Limit = Limit { warn: 0.0, crit: 0.0 };
@@ -127,7 +131,7 @@ pub fn queue_limits() -> String {
     )
 }
 
-/// Limits of a database's figure, and whether it is bad when low; `None` for figures without any.
+/// Limits of the figure of a database or cache, and whether it is bad when low; `None` for figures without any.
 pub fn limit(key: &str) -> Option<(Limit, bool)> {
     Some(match key {
         "connections_active" => (ACTIVE, false),
@@ -136,30 +140,46 @@ pub fn limit(key: &str) -> Option<(Limit, bool)> {
         "wal_size" => (LOG, false),
         "busy_waits" => (BUSY, false),
         "quick_check_faults" => (FAULTS, false),
+        "used_memory_percent" => (MEMORY, false),
         _ => return None,
     })
 }
 
-/// State of one figure of a database; `None` for figures without limits and for those that are missing.
+/// State of one figure; `None` for figures without limits and for those that are missing.
 pub fn figure(figure: &Figure) -> Option<Status> {
     let (value, (limit, low)) = (figure.value?, limit(figure.key)?);
     Some(if low { Status::below(value, limit.warn, limit.crit) } else { Status::above(value, limit.warn, limit.crit) })
 }
 
-/// Judges a database by its figures. Figures that are missing decide nothing; when all that have limits are missing, the
+/// Judges a database or cache by its figures. Figures that are missing decide nothing; when all that have limits are missing, the
 /// state is UNKNOWN.
-pub fn database(figures: &[Figure]) -> Verdict {
+pub fn inspected(figures: &[Figure]) -> Verdict {
     let mut verdict = Verdict::default();
     let mut judged = 0;
     for one in figures {
         let Some(status) = figure(one) else { continue };
         judged += 1;
-        verdict.add(status, || format!("{}: {}.", one.name, shown(one)));
+        verdict.add(status, || sentence(one, status));
     }
     if judged == 0 {
-        verdict.add(Status::Unknown, || "None of the figures that have limits could be measured.".into());
+        verdict.add(Status::Unknown, || unjudged(figures));
     }
     verdict
+}
+
+/// Why nothing could be judged: the reason of the only figure that has limits, or that there are none.
+fn unjudged(figures: &[Figure]) -> String {
+    let mut limited = figures.iter().filter(|figure| limit(figure.key).is_some());
+    let only = limited.next().filter(|_| limited.next().is_none()).and_then(|figure| figure.missing.clone());
+    only.unwrap_or_else(|| "None of the figures that have limits could be measured.".into())
+}
+
+/// "Used memory of maxmemory: 92 %, over 90 %."
+pub fn sentence(figure: &Figure, status: Status) -> String {
+    let Some((limit, low)) = limit(figure.key) else { return format!("{}: {}.", figure.name, shown(figure)) };
+    let over = if status == Status::Crit { limit.crit } else { limit.warn };
+    let than = if low { "under" } else { "over" };
+    format!("{}: {}, {than} {}.", figure.name, shown(figure), shown_value(over, figure.unit))
 }
 
 /// A figure with its unit, as people read it; `?` when it is missing.
@@ -261,7 +281,7 @@ mod tests {
 
     #[test]
     fn databases_at_the_edges() {
-        let of = |key, value| database(&[Figure::of(key, "Figure", "", value)]).status;
+        let of = |key, value| inspected(&[Figure::of(key, "Figure", "", value)]).status;
         assert_eq!(
             (of("connections_active", 60.0), of("connections_active", 61.0), of("connections_active", 81.0)),
             (Status::Ok, Status::Warn, Status::Crit)
@@ -276,10 +296,20 @@ mod tests {
     }
 
     #[test]
+    fn caches_at_the_edges() {
+        let at = |percent| inspected(&[Figure::of("used_memory_percent", "Used memory", "%", percent), Figure::of("hit_rate", "Hits", "%", 0.0)]);
+        assert_eq!((at(75.0).status, at(75.1).status, at(90.0).status, at(90.1).status), (Status::Ok, Status::Warn, Status::Warn, Status::Crit));
+        assert_eq!(at(92.0).reason().unwrap(), "Used memory: 92 %, over 90 %.");
+        let without =
+            inspected(&[Figure::missing("used_memory_percent", "Used memory", "%", "No limit."), Figure::of("hit_rate", "Hits", "%", 99.0)]);
+        assert_eq!((without.status, without.reason().as_deref()), (Status::Unknown, Some("No limit.")));
+    }
+
+    #[test]
     fn missing_figures_decide_nothing_unless_all_are_missing() {
         let missing = Figure::missing("slow_queries", "Slow queries", "", "not installed");
-        assert_eq!(database(std::slice::from_ref(&missing)).status, Status::Unknown);
-        assert_eq!(database(&[missing, Figure::of("cache_hit_ratio", "Cache hit ratio", "%", 99.0)]).status, Status::Ok);
+        assert_eq!(inspected(std::slice::from_ref(&missing)).status, Status::Unknown);
+        assert_eq!(inspected(&[missing, Figure::of("cache_hit_ratio", "Cache hit ratio", "%", 99.0)]).status, Status::Ok);
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub const FEATURE: Feature = Feature { state, start, statements: checks::STATEME
 #[derive(Debug, Default)]
 pub struct Health {
     sources: RwLock<BTreeMap<String, Source>>,
-    database: RwLock<Database>,
+    database: RwLock<Inspected>,
+    cache: RwLock<Inspected>,
     refreshed: Mutex<Option<Timestamp>>,
 }
 
@@ -53,9 +54,9 @@ pub struct Source {
     pub fault: Option<String>,
 }
 
-/// The platform's database as it was seen last.
+/// A system of the platform (its database, its cache) as its inspector saw it last.
 #[derive(Clone, Debug, Default)]
-pub struct Database {
+pub struct Inspected {
     /// Name of the driver.
     pub driver: &'static str,
     /// Its figures.
@@ -73,17 +74,18 @@ impl Health {
     }
 
     /// What was seen of the platform's database.
-    pub fn database(&self) -> Database {
+    pub fn database(&self) -> Inspected {
         self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What was seen of the platform's cache.
+    pub fn cache(&self) -> Inspected {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn change_source(&self, name: &str, change: impl FnOnce(&mut Source)) {
         let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
         change(sources.entry(name.to_owned()).or_default());
-    }
-
-    fn change_database(&self, change: impl FnOnce(&mut Database)) {
-        change(&mut self.database.write().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Lets one measurement on demand through, unless there was one just now.
@@ -112,6 +114,9 @@ fn start(starter: &mut Starter) {
     if app.ports.inspector.is_some() {
         starter.spawn(sample::watch_database(app.clone()));
     }
+    if app.ports.cache.is_some() {
+        starter.spawn(sample::watch_cache(app.clone()));
+    }
     starter.spawn(checks::run(app.clone()));
     starter.spawn(sample::strip(app));
 }
@@ -136,7 +141,8 @@ async fn look(app: App) {
     let probes = futures::future::join_all(all.all().iter().map(|check| checks::look(&app, &all, check)));
     let requests = telemetry::endpoints::sample_once(&app);
     let ranking = telemetry::rank_once(&app);
-    let (_, _, _, _, requests, ranking) = tokio::join!(queues, sample::database(&app), probes, incidents::measure(&app), requests, ranking);
+    let systems = futures::future::join(sample::database(&app), sample::cache(&app));
+    let (_, _, _, _, requests, ranking) = tokio::join!(queues, systems, probes, incidents::measure(&app), requests, ranking);
     if let Err(fault) = requests.and(ranking) {
         tracing::warn!(%fault, "requests not sampled");
     }

@@ -7,7 +7,7 @@ use qd_core::{App, Result, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::overview::{DatabaseHealth, Dial, Measured, NamedFigure, QueueRow, QueuesReply, database, dials, queue_rows, queues};
+use super::overview::{CacheHealth, DatabaseHealth, Dial, Measured, NamedFigure, QueueRow, QueuesReply, cache, database, dials, queue_rows, queues};
 use super::{checks, judge, measure};
 use crate::ui::kpi::{Kpi, Trend};
 use crate::ui::table::{self, Column, Priority};
@@ -23,7 +23,8 @@ pub fn routes(routes: Routes) -> Routes {
         .page("/kpis", Access::READ, "The six key figures", show_strip)
         .form("/health/refresh", Access::READ, "Measure everything again, now; at most once in 5 s", refresh)
         .page_at(Place::new("/health/queues", "/queues"), Access::READ, "Every queue of every job system", show_queues)
-        .page_at(Place::new("/health/database", "/db/health"), Access::READ, "The platform's database: every figure", show_database);
+        .page_at(Place::new("/health/database", "/db/health"), Access::READ, "The platform's database: every figure", show_database)
+        .page_at(Place::new("/health/cache", "/cache/health"), Access::READ, "The platform's cache: every figure", show_cache);
     checks::pages::routes(routes)
 }
 
@@ -221,25 +222,77 @@ impl View for DatabaseHealth {
     }
 
     fn body(&self, page: &Page<'_>) -> Markup {
-        let sentence = self.reason.clone().unwrap_or_else(|| "All figures that have limits are within them.".into());
-        let taken_at = self.figures.iter().filter_map(|figure| figure.measured.taken_at).max();
         let name = format!("{} database", page.app.config.platform.name);
+        Inspected {
+            title: "Database",
+            place: "database",
+            name,
+            status: self.status,
+            reason: self.reason.as_deref(),
+            driver: self.driver,
+            figures: &self.figures,
+        }
+        .draw(page.now)
+    }
+}
+
+async fn show_cache(ctx: Ctx, _: Nothing) -> Result<Reply<CacheHealth>> {
+    Ok(Reply::ok(cache(&ctx.app, ctx.now)))
+}
+
+impl View for CacheHealth {
+    fn title(&self) -> String {
+        "Cache".into()
+    }
+
+    fn body(&self, page: &Page<'_>) -> Markup {
+        let name = format!("{} cache", page.app.config.platform.name);
+        Inspected {
+            title: "Cache",
+            place: "cache",
+            name,
+            status: self.status,
+            reason: self.reason.as_deref(),
+            driver: self.driver,
+            figures: &self.figures,
+        }
+        .draw(page.now)
+    }
+}
+
+/// The page of a system that is inspected.
+struct Inspected<'h> {
+    title: &'static str,
+    /// Word in ids and path; also its icon.
+    place: &'static str,
+    name: String,
+    status: Status,
+    reason: Option<&'h str>,
+    driver: Option<&'static str>,
+    figures: &'h [NamedFigure],
+}
+
+impl Inspected<'_> {
+    fn draw(&self, now: Timestamp) -> Markup {
+        let sentence = self.reason.unwrap_or("All figures that have limits are within them.");
+        let taken_at = self.figures.iter().filter_map(|figure| figure.measured.taken_at).max();
+        let (place, icon) = (self.place, if self.place == "cache" { "gauge" } else { "database" });
         html! {
-            (crumbs(&[("Health & Incidents", "/health")], "Database"))
-            (live_head("database-head", "/health/database", "Database", &sentence))
-            div id="database" data-live="kpi" {
+            (crumbs(&[("Health & Incidents", "/health")], self.title))
+            (live_head(&format!("{place}-head"), &format!("/health/{place}"), self.title, sentence))
+            div id=(place) data-live="kpi" {
                 @if self.figures.is_empty() {
-                    (card(&name).actions(pill(self.status, None)).fill(Empty::new("database", "Not measured", &sentence).render()))
+                    (card(&self.name).actions(pill(self.status, None)).fill(Empty::new(icon, "Not measured", sentence).render()))
                 } @else {
-                    (card(&name).note(taken(self.driver.unwrap_or("Database"), "measured", taken_at, page.now)).actions(pill(self.status, None)).stale(self.status)
-                        .fill(figure_table(&self.figures)))
+                    (card(&self.name).note(taken(self.driver.unwrap_or(self.title), "measured", taken_at, now)).actions(pill(self.status, None)).stale(self.status)
+                        .fill(figure_table(self.title, self.figures)))
                 }
             }
         }
     }
 }
 
-fn figure_table(figures: &[NamedFigure]) -> Markup {
+fn figure_table(title: &str, figures: &[NamedFigure]) -> Markup {
     let columns = [
         Column::new("Figure"),
         Column::new("State"),
@@ -248,7 +301,7 @@ fn figure_table(figures: &[NamedFigure]) -> Markup {
         Column::number("CRIT").priority(Priority::Medium),
     ];
     let body = html! { @for figure in figures { (figure_row(figure)) } };
-    table::table_stacking("Figures of the database", &columns, &body)
+    table::table_stacking(&format!("Figures of the {}", title.to_lowercase()), &columns, &body)
 }
 
 fn figure_row(figure: &NamedFigure) -> Markup {

@@ -1,24 +1,25 @@
 //! Samplers: each source on its own clock, with a time limit, into memory. Requests never wait for a source.
 
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use qd_core::event::Event;
-use qd_core::port::QueueSource;
+use qd_core::port::{Inspector, QueueSource};
 use qd_core::reading::{Reading, Status};
 use qd_core::{App, Timestamp};
 use serde_json::json;
 use tracing::{debug, warn};
 
 use super::checks::{self, Outcome, Probe, probe};
-use super::{Database, Health, Source, overview};
+use super::{Health, Inspected, Source, overview};
 use crate::ui::format;
 
 /// Seconds between looks at a job system, and how long what was seen counts as fresh.
 pub const QUEUES_EVERY: u32 = 5;
 pub const QUEUES_FRESH: u32 = 20;
-/// The same for the platform's database.
-pub const DATABASE_EVERY: u32 = 15;
-pub const DATABASE_FRESH: u32 = 45;
+/// The same for what is inspected: the platform's database and its cache.
+pub const INSPECTED_EVERY: u32 = 15;
+pub const INSPECTED_FRESH: u32 = 45;
 /// Seconds between two states of the strip.
 const STRIP_EVERY: u64 = 15;
 /// A source that fails is asked less and less often, down to this.
@@ -70,7 +71,7 @@ pub async fn watch_database(app: App) {
     loop {
         failures = if database(&app).await { 0 } else { failures + 1 };
         // Its check is made of these looks: a failure is confirmed soon.
-        let wait = if failures == 1 { jitter(Duration::from_secs(5)) } else { pause(DATABASE_EVERY, failures) };
+        let wait = if failures == 1 { jitter(Duration::from_secs(5)) } else { pause(INSPECTED_EVERY, failures) };
         tokio::time::sleep(wait).await;
     }
 }
@@ -79,28 +80,49 @@ pub async fn watch_database(app: App) {
 pub async fn database(app: &App) -> bool {
     let (Some(inspector), Ok(health)) = (&app.ports.inspector, app.state::<Health>()) else { return true };
     let started = Instant::now();
-    let seen = tokio::time::timeout(LIMIT, inspector.inspect()).await;
+    let fault = inspect(app, inspector.as_ref(), &health.database).await;
     let latency = started.elapsed();
-    let seen = seen.map_err(|_| late()).and_then(|figures| figures.map_err(|fault| fault.to_string()));
-    let (now, driver) = (app.now(), inspector.driver());
-    let outcome = match &seen {
-        Ok(_) => probe::judge(latency, checks::DATABASE_SLOW),
-        Err(why) => Outcome::Down(why.clone()),
-    };
-    let fine = seen.is_ok();
-    health.change_database(|known| match seen {
-        Ok(figures) => *known = Database { driver, figures, taken_at: Some(now), fault: None },
-        Err(why) => {
-            told(driver, known.fault.as_deref(), &why);
-            known.driver = driver;
-            known.fault = Some(why);
-        }
-    });
+    let fine = fault.is_none();
+    let outcome = fault.map_or_else(|| probe::judge(latency, checks::DATABASE_SLOW), Outcome::Down);
     let told = checks::record(app, checks::PLATFORM, Probe { outcome, latency_us: probe::micros(latency) }).await;
     if let Err(fault) = told {
         warn!(%fault, "result of the platform database's check not stored");
     }
     fine
+}
+
+/// Looks at the platform's cache for as long as the process lives.
+pub async fn watch_cache(app: App) {
+    let mut failures = 0;
+    loop {
+        failures = if cache(&app).await { 0 } else { failures + 1 };
+        tokio::time::sleep(pause(INSPECTED_EVERY, failures)).await;
+    }
+}
+
+/// Looks at the platform's cache once. False when it did not answer.
+pub async fn cache(app: &App) -> bool {
+    let (Some(inspector), Ok(health)) = (&app.ports.cache, app.state::<Health>()) else { return true };
+    inspect(app, inspector.as_ref(), &health.cache).await.is_none()
+}
+
+/// Looks once and keeps what was seen. Gives what went wrong; the last figures stay then.
+async fn inspect(app: &App, inspector: &dyn Inspector, known: &RwLock<Inspected>) -> Option<String> {
+    let seen = tokio::time::timeout(LIMIT, inspector.inspect()).await;
+    let seen = seen.map_err(|_| late()).and_then(|figures| figures.map_err(|fault| fault.to_string()));
+    let (now, driver) = (app.now(), inspector.driver());
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    let why = match seen {
+        Ok(figures) => {
+            *known = Inspected { driver, figures, taken_at: Some(now), fault: None };
+            return None;
+        }
+        Err(why) => why,
+    };
+    told(driver, known.fault.as_deref(), &why);
+    known.driver = driver;
+    known.fault = Some(why.clone());
+    Some(why)
 }
 
 fn late() -> String {

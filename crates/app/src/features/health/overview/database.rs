@@ -1,14 +1,12 @@
 //! The platform's database: its figures, each with its limit, and the worst of them.
 
-use qd_core::port::Figure;
-use qd_core::reading::{Reading, Status};
+use qd_core::reading::Status;
 use qd_core::{App, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::judge;
-use super::super::sample::DATABASE_FRESH;
-use super::super::{Database, Health};
+use super::super::{Health, Inspected};
+use super::inspected::{Judged, NamedFigure};
 use super::{Measured, NO_DATABASE};
 
 /// The platform's database.
@@ -47,74 +45,28 @@ pub struct DatabaseSummary {
     pub deadlocks: Measured,
 }
 
-/// A figure with its name.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct NamedFigure {
-    /// Key: `cache_hit_ratio`.
-    pub key: &'static str,
-    /// Name for people.
-    pub name: &'static str,
-    /// The figure.
-    #[serde(flatten)]
-    pub measured: Measured,
-}
-
-/// Why the whole database does not count now: not configured, a fault, or silence.
-fn gap(connected: bool, seen: &Database, now: Timestamp) -> Option<(Status, String)> {
-    match (&seen.fault, seen.taken_at) {
-        _ if !connected => Some((Status::Unknown, NO_DATABASE.into())),
-        (Some(why), _) => Some((Status::Unknown, why.clone())),
-        (None, None) => Some((Status::Unknown, "Not measured yet.".into())),
-        (None, Some(at)) => {
-            let silent = now.since(at);
-            (silent > i64::from(DATABASE_FRESH)).then(|| (Status::Stale, format!("Not measured for {silent} s.")))
-        }
-    }
-}
-
-/// A figure as a reading: judged when it counts, with the gap's state when it does not.
-fn reading(figure: &Figure, seen: &Database, gap: Option<&(Status, String)>) -> Reading {
-    let (Some(value), Some(at)) = (figure.value, seen.taken_at) else {
-        let why = figure.missing.clone().unwrap_or_else(|| "Not measured.".into());
-        return Reading::unknown(figure.unit, seen.driver, why);
-    };
-    let measured = Reading::measured(value, figure.unit, seen.driver, at, DATABASE_FRESH);
-    match gap {
-        Some((status, why)) => measured.judged(*status, || why.clone()),
-        None => measured.judged(judge::figure(figure).unwrap_or(Status::Ok), || format!("{}: {}.", figure.name, judge::shown(figure))),
-    }
-}
-
 /// The platform's database as it stands at `now`.
 pub fn database(app: &App, now: Timestamp) -> DatabaseHealth {
     let seen = app.state::<Health>().map(|health| health.database()).unwrap_or_default();
     of(app.ports.inspector.is_some(), &seen, now)
 }
 
-fn of(connected: bool, seen: &Database, now: Timestamp) -> DatabaseHealth {
-    let gap = gap(connected, seen, now);
-    let verdict = judge::database(&seen.figures);
-    let (status, reason) = gap.clone().map_or_else(|| (verdict.status, verdict.reason()), |(status, why)| (status, Some(why)));
-    let find = |key: &str, unit| match seen.figures.iter().find(|figure| figure.key == key) {
-        Some(figure) => reading(figure, seen, gap.as_ref()),
-        None => Reading::unknown(unit, seen.driver, reason.clone().unwrap_or_else(|| format!("{} does not tell it.", seen.driver))),
-    };
+fn of(connected: bool, seen: &Inspected, now: Timestamp) -> DatabaseHealth {
+    let judged = Judged::of(seen, (!connected).then_some(NO_DATABASE), now);
     let summary = DatabaseSummary {
-        connections: find("connections_active", "").into(),
-        cache_hit_ratio: find("cache_hit_ratio", "%").into(),
-        slow_queries: find("slow_queries", "").into(),
-        deadlocks: find("deadlocks", "").into(),
+        connections: judged.figure("connections_active", ""),
+        cache_hit_ratio: judged.figure("cache_hit_ratio", "%"),
+        slow_queries: judged.figure("slow_queries", ""),
+        deadlocks: judged.figure("deadlocks", ""),
     };
-    let named = |figure: &Figure| NamedFigure { key: figure.key, name: figure.name, measured: reading(figure, seen, gap.as_ref()).into() };
     DatabaseHealth {
-        status,
-        reason,
-        driver: connected.then_some(seen.driver).filter(|driver| !driver.is_empty()),
+        driver: judged.driver(),
+        status: judged.status,
+        reason: judged.reason,
         connection_health: summary.connections.status,
         cache_health: summary.cache_hit_ratio.status,
         query_health: summary.slow_queries.status,
-        figures: seen.figures.iter().map(named).collect(),
+        figures: judged.figures,
         summary,
     }
 }
@@ -128,14 +80,16 @@ impl DatabaseHealth {
 
 #[cfg(test)]
 mod tests {
+    use qd_core::port::Figure;
+
     use super::*;
 
-    fn seen(at: Timestamp) -> Database {
+    fn seen(at: Timestamp) -> Inspected {
         let figures = vec![
             Figure::of("cache_hit_ratio", "Cache hit ratio, 5 min", "%", 85.0),
             Figure::missing("slow_queries", "Slow queries", "", "pg_stat_statements is not installed."),
         ];
-        Database { driver: "Postgres", figures, taken_at: Some(at), fault: None }
+        Inspected { driver: "Postgres", figures, taken_at: Some(at), fault: None }
     }
 
     #[test]
@@ -153,7 +107,7 @@ mod tests {
     #[test]
     fn a_failed_look_is_unknown_and_keeps_the_last_figures() {
         let now = Timestamp::from_seconds(1_000_000);
-        let failed = Database { fault: Some("Connection refused.".into()), ..seen(now) };
+        let failed = Inspected { fault: Some("Connection refused.".into()), ..seen(now) };
         let health = of(true, &failed, now.plus_seconds(5));
         assert_eq!((health.status, health.reason.as_deref()), (Status::Unknown, Some("Connection refused.")));
         let hits = &health.summary.cache_hit_ratio;
@@ -166,7 +120,7 @@ mod tests {
         assert_eq!(of(true, &seen(now), now.plus_seconds(45)).status, Status::Warn);
         let old = of(true, &seen(now), now.plus_seconds(46));
         assert_eq!((old.status, old.summary.cache_hit_ratio.value), (Status::Stale, Some(85.0)));
-        let none = of(false, &Database::default(), now);
+        let none = of(false, &Inspected::default(), now);
         assert_eq!((none.status, none.reason.as_deref(), none.driver), (Status::Unknown, Some(NO_DATABASE), None));
     }
 }

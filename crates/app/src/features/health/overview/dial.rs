@@ -4,7 +4,7 @@ use qd_core::reading::{Reading, Status};
 use qd_core::{App, Timestamp};
 
 use super::super::judge;
-use super::{Measured, NO_CACHE, NO_DATABASE, NO_EMAIL, api, database, incidents, queues};
+use super::{Measured, NO_CACHE, NO_DATABASE, NO_EMAIL, api, cache, database, incidents, queues};
 use crate::ui::format;
 
 /// One dial of the strip.
@@ -39,7 +39,7 @@ impl Dial {
 
 /// The strip, from left to right.
 pub fn dials(app: &App, now: Timestamp) -> [Dial; 6] {
-    [requests(app, now), jobs(app, now), database_dial(app, now), cache(), email(), incident_dial(app, now)]
+    [requests(app, now), jobs(app, now), database_dial(app, now), cache_dial(app, now), email(), incident_dial(app, now)]
 }
 
 /// The reading behind a figure on the wire, with the state of the whole dial.
@@ -150,8 +150,25 @@ fn unconnected(key: &'static str, name: &'static str, unit: &'static str, why: &
     }
 }
 
-fn cache() -> Dial {
-    unconnected("cache", "Cache", "% hit rate", NO_CACHE)
+fn cache_dial(app: &App, now: Timestamp) -> Dial {
+    if app.ports.cache.is_none() {
+        return unconnected("cache", "Cache", "% hit rate", NO_CACHE);
+    }
+    let cache = cache(app, now);
+    let memory = text(&cache.used_memory_percent).map(|used| format!("memory {used}"));
+    let evicted = cache.figure("evicted").and_then(|figure| text(&figure.measured)).map(|keys| format!("{keys} evicted in 5 min"));
+    let reading = headline(cache.hit_rate, cache.status, cache.reason.as_ref());
+    Dial {
+        key: "cache",
+        name: "Cache",
+        href: "/health/cache",
+        value: format::figure(reading.value),
+        unit: "% hit rate".into(),
+        sub: line(&[memory, evicted], cache.reason.as_ref()),
+        limit: None,
+        connected: true,
+        reading,
+    }
 }
 
 fn email() -> Dial {

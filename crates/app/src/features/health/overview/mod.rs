@@ -1,7 +1,9 @@
 //! Everything that is measured, put together for screens and clients. Reads memory and nothing else.
 
+mod cache;
 mod database;
 mod dial;
+mod inspected;
 mod queues;
 mod sentence;
 
@@ -10,8 +12,10 @@ use qd_core::{App, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub use database::{DatabaseHealth, NamedFigure, database};
+pub use cache::{CacheHealth, cache};
+pub use database::{DatabaseHealth, database};
 pub use dial::{Dial, dials};
+pub use inspected::NamedFigure;
 pub use queues::{QueueHealth, QueueRow, QueuesReply, queue_rows, queues};
 pub use sentence::sentence;
 
@@ -66,20 +70,6 @@ pub struct ApiHealth {
     pub error_rate: Measured,
     /// Requests a second.
     pub throughput: Measured,
-}
-
-/// The platform's cache.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CacheHealth {
-    /// State.
-    pub status: Status,
-    /// Why it is not OK.
-    pub reason: Option<String>,
-    /// Share of hits, in percent.
-    pub hit_rate: Measured,
-    /// Used memory of that allowed, in percent.
-    pub used_memory_percent: Measured,
 }
 
 /// The platform's mail.
@@ -160,7 +150,7 @@ pub fn overview(app: &App, now: Timestamp) -> Overview {
         api: api(app, now),
         queue: queues(app, now),
         database: database(app, now),
-        cache: cache(),
+        cache: cache(app, now),
         email: email(),
         incidents: incidents(app, now),
         services,
@@ -209,16 +199,11 @@ pub fn api(app: &App, now: Timestamp) -> ApiHealth {
 }
 
 /// Why the cache reads UNKNOWN.
-pub(super) const NO_CACHE: &str = "Not connected: no cache is configured.";
+pub(super) const NO_CACHE: &str = "Not connected: no cache.url is configured.";
 /// Why mail reads UNKNOWN.
 pub(super) const NO_EMAIL: &str = "Not connected: no mail provider is configured.";
 /// Why the platform's database reads UNKNOWN.
 pub(super) const NO_DATABASE: &str = "Not connected: no platform.database_url is configured.";
-
-fn cache() -> CacheHealth {
-    let none = || Reading::unknown("%", "none", NO_CACHE).into();
-    CacheHealth { status: Status::Unknown, reason: Some(NO_CACHE.into()), hit_rate: none(), used_memory_percent: none() }
-}
 
 fn email() -> EmailHealth {
     EmailHealth { status: Status::Unknown, reason: Some(NO_EMAIL.into()), providers: Vec::new() }

@@ -1,7 +1,7 @@
 //! Job systems: every queue of every source, and the worst of them.
 
 use qd_core::port::QueueState;
-use qd_core::reading::{Reading, Status};
+use qd_core::reading::{Reading, Status, outdated};
 use qd_core::{App, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -105,10 +105,7 @@ fn gap(source: &Source, now: Timestamp) -> Option<(Status, String)> {
     match (&source.fault, source.taken_at) {
         (Some(why), _) => Some((Status::Unknown, why.clone())),
         (None, None) => Some((Status::Unknown, "Not counted yet.".into())),
-        (None, Some(at)) => {
-            let silent = now.since(at);
-            (silent > i64::from(QUEUES_FRESH)).then(|| (Status::Stale, format!("Not counted for {silent} s.")))
-        }
+        (None, Some(at)) => outdated(at, QUEUES_FRESH, now).map(|why| (Status::Stale, why)),
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// What a window spans at most.
-pub(super) const SPAN: Duration = Duration::from_secs(300);
+pub(crate) const SPAN: Duration = Duration::from_secs(300);
 
 /// Snapshots of counters, oldest first: at least one older than the span is kept as the base.
 #[derive(Debug)]
-pub(super) struct Window<T> {
+pub(crate) struct Window<T> {
     snapshots: VecDeque<(Instant, T)>,
 }
 
@@ -20,7 +20,7 @@ impl<T> Default for Window<T> {
 
 impl<T> Window<T> {
     /// The snapshot that a new one, taken at `now`, is compared with. `None` before the first.
-    pub(super) fn base(&mut self, now: Instant) -> Option<&T> {
+    pub(crate) fn base(&mut self, now: Instant) -> Option<&T> {
         // The second oldest is old enough: the oldest is of no more use.
         while self.snapshots.get(1).is_some_and(|(at, _)| now.duration_since(*at) >= SPAN) {
             self.snapshots.pop_front();
@@ -28,7 +28,7 @@ impl<T> Window<T> {
         self.snapshots.front().map(|(_, snapshot)| snapshot)
     }
 
-    pub(super) fn push(&mut self, now: Instant, snapshot: T) {
+    pub(crate) fn push(&mut self, now: Instant, snapshot: T) {
         self.snapshots.push_back((now, snapshot));
         // Samples may be asked for more often than planned.
         if self.snapshots.len() > 128 {
@@ -37,13 +37,13 @@ impl<T> Window<T> {
     }
 
     /// Forgets everything: the counters began anew.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.snapshots.clear();
     }
 }
 
 /// Growth of a counter; a counter that went back was reset, and counts from zero.
-pub(super) fn growth(now: i64, base: i64) -> i64 {
+pub(crate) fn growth(now: i64, base: i64) -> i64 {
     if now < base { now } else { now - base }
 }
 

@@ -1,0 +1,5 @@
+//! Looks into the platform's cache, read-only.
+
+mod redis;
+
+pub use self::redis::Redis;
