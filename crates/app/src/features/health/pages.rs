@@ -84,11 +84,13 @@ fn kpi(page: &Page<'_>, dial: Dial) -> Kpi {
     let history = page.app.board.history(&dial.board_key());
     let values: Vec<Option<f64>> = history.iter().map(|(_, value)| *value).collect();
     let span = history.first().map_or(0, |(first, _)| page.now.since(*first));
+    // The cache's headline is good when high, and its state is that of the memory: a change of it is neither good nor bad.
+    let judged = dial.key != "cache";
     let label = format!("{}, last {}", dial.name, format::duration(span.max(1)));
     let age = dial.reading.taken_at.map(|at| format::age(at, page.now).trim_end_matches(" ago").to_owned());
     Kpi {
         chart: spark::spark(&label, &values, dial.limit, Some(dial.reading.status.into())),
-        trend: trend(&values, span, dial.reading.status),
+        trend: trend(&values, span, dial.reading.status).map(|trend| Trend { good: trend.good.filter(|_| judged), ..trend }),
         name: dial.name.into(),
         href: dial.href.into(),
         status: dial.reading.status,
@@ -115,7 +117,7 @@ fn trend(values: &[Option<f64>], span: i64, state: Status) -> Option<Trend> {
         t if t > 1.0 => ("trending-up", format!("{} % in {over}", format::decimal(percent, 0))),
         _ => ("trending-down", format!("{} % in {over}", format::decimal(-percent, 0))),
     };
-    // All headlines are bad when high; a rise within limits is neither good nor bad.
+    // Headlines are bad when high; a rise within limits is neither good nor bad.
     let good = (matches!(state, Status::Warn | Status::Crit) && percent.abs() >= 5.0).then_some(percent < 0.0);
     Some(Trend { icon, text, good })
 }
