@@ -54,6 +54,15 @@ pub struct Failure {
     pub text: String,
 }
 
+/// Where to go when there is nothing to do here.
+#[derive(Clone, Debug)]
+pub struct Instead {
+    /// Where it leads.
+    pub href: String,
+    /// `Show INC-7`.
+    pub label: String,
+}
+
 /// A form that asks before it acts. `id` is also the id of the dialog; it must be unique on the page.
 #[derive(Clone, Debug)]
 pub struct Confirm {
@@ -91,6 +100,8 @@ pub struct Confirm {
     pub hidden: Vec<(String, String)>,
     /// Where Cancel leads on the page without script.
     pub back: String,
+    /// The act is not possible now: no form, only the lead and this link.
+    pub instead: Option<Instead>,
 }
 
 /// Where the form stands: it decides the heading's level.
@@ -121,6 +132,7 @@ impl Confirm {
             danger: false,
             hidden: Vec::new(),
             back: "/".into(),
+            instead: None,
         }
     }
 
@@ -129,9 +141,10 @@ impl Confirm {
         let id = &self.id;
         html! {
             dialog.dialog id=(id) aria-labelledby={ (id) "-t" } aria-describedby={ (id) "-d" } {
-                form method="post" action=(self.action) hx-post=(self.action) hx-target={ "#" (id) } hx-swap="outerHTML" novalidate data-confirm-form {
+                @if let Some(instead) = &self.instead { (self.told(instead, &Place::Dialog)) }
+                @else { form method="post" action=(self.action) hx-post=(self.action) hx-target={ "#" (id) } hx-swap="outerHTML" novalidate data-confirm-form {
                     (self.inside(&Place::Dialog))
-                }
+                } }
             }
         }
     }
@@ -140,7 +153,8 @@ impl Confirm {
     pub fn page(&self) -> Markup {
         html! {
             div class="dialog dialog--static dialog--page" {
-                form method="post" action=(self.action) { (self.inside(&Place::Page)) }
+                @if let Some(instead) = &self.instead { (self.told(instead, &Place::Page)) }
+                @else { form method="post" action=(self.action) { (self.inside(&Place::Page)) } }
             }
         }
     }
@@ -150,19 +164,32 @@ impl Confirm {
         html! { div class="dialog dialog--static" inert { form { (self.inside(&Place::Guide)) } } }
     }
 
-    fn inside(&self, place: &Place) -> Markup {
+    fn head(&self, place: &Place) -> Markup {
         let id = &self.id;
-        let modal = matches!(place, Place::Dialog);
         html! {
-            @for (name, value) in &self.hidden { input type="hidden" name=(name) value=(value); }
             div.dialog__head {
                 span.icon-tile data-status=(self.tone.key()) { (icon(&self.icon)) }
                 div.grow {
                     @match place { Place::Dialog => { h2 id={ (id) "-t" } { (self.title) } } Place::Page => { h1.h2 { (self.title) } } Place::Guide => { h4.h2 { (self.title) } } }
                     p id={ (id) "-d" } { (self.lead) }
                 }
-                @if modal { (close()) }
+                @if matches!(place, Place::Dialog) { (close()) }
             }
+        }
+    }
+
+    /// Nothing to confirm: why, and where to go.
+    fn told(&self, instead: &Instead, place: &Place) -> Markup {
+        html! {
+            (self.head(place))
+            div.dialog__foot { span.push {} a class="btn btn--primary" href=(instead.href) autofocus[matches!(place, Place::Dialog)] { (instead.label) } }
+        }
+    }
+
+    fn inside(&self, place: &Place) -> Markup {
+        html! {
+            @for (name, value) in &self.hidden { input type="hidden" name=(name) value=(value); }
+            (self.head(place))
             div.dialog__body {
                 @if let Some(failure) = &self.failure {
                     div class="banner banner--bare" data-status="crit" role="alert" tabindex="-1" data-form-error {

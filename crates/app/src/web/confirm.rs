@@ -7,7 +7,7 @@ use qd_core::gate::{Action, Danger, Preview};
 
 use super::Page;
 use super::problem::public_detail;
-use crate::ui::dialog::{Blast, Confirm, Failure, Phrase, Reason};
+use crate::ui::dialog::{Blast, Confirm, Failure, Instead, Phrase, Reason};
 use crate::ui::{Tone, format};
 
 /// Values and faults of a form on its way back to the person.
@@ -66,6 +66,7 @@ pub struct Dialog {
     icon: Option<&'static str>,
     danger: Danger,
     phrase: Option<String>,
+    instead: Option<Instead>,
 }
 
 impl Dialog {
@@ -84,6 +85,7 @@ impl Dialog {
             icon: None,
             danger: A::DANGER,
             phrase: action.phrase(),
+            instead: None,
         }
     }
 
@@ -143,10 +145,20 @@ impl Dialog {
         self
     }
 
+    /// It can't be done as things stand (it is done already, or not possible from here): no form, only the lead and a link.
+    #[must_use]
+    pub fn instead(mut self, why: impl Into<String>, path: impl Into<String>, label: impl Into<String>) -> Self {
+        self.lead = why.into();
+        self.instead = Some(Instead { href: path.into(), label: label.into() });
+        self
+    }
+
     /// The JSON of a preview request: what the call needs and what it would do.
     pub(super) fn describe(&self) -> serde_json::Value {
         serde_json::json!({
             "title": self.title,
+            "possible": self.instead.is_none(),
+            "detail": self.lead,
             "effects": self.effects,
             "danger": self.danger,
             "reasonRequired": self.danger != Danger::Routine,
@@ -164,6 +176,14 @@ impl Dialog {
     }
 
     fn confirm(self, page: &Page<'_>, form: &Form, key: String) -> Confirm {
+        if let Some(instead) = self.instead {
+            let mut confirm = Confirm::new(page.path, self.title, "");
+            confirm.icon = self.icon.unwrap_or("info").into();
+            confirm.tone = Tone::Info;
+            confirm.lead = form.failure.clone().unwrap_or(self.lead);
+            confirm.instead = Some(instead);
+            return confirm;
+        }
         let mut confirm = Confirm::new(page.path, self.title, self.submit);
         confirm.tone = if self.danger == Danger::Destructive { Tone::Crit } else { Tone::Warn };
         confirm.danger = self.danger == Danger::Destructive;

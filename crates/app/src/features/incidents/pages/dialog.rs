@@ -6,6 +6,7 @@ use qd_core::gate::Role;
 use uuid::Uuid;
 
 use crate::features::identity::account::{self, User};
+use crate::features::incidents::lifecycle::Move;
 use crate::features::incidents::{Close, Incident, Mitigate, Open, Regress, Reopen, Severity, Update, verb};
 use crate::ui::field::Field;
 use crate::ui::format;
@@ -99,12 +100,21 @@ fn named(dialog: Dialog, incident: &Incident) -> Dialog {
     dialog.lead(incident.title.clone()).cancel(format!("/incidents/{}", incident.reference))
 }
 
+/// The dialog of a move; when it is not possible from where the incident stands, why not.
+fn moving(dialog: Dialog, incident: &Incident, to: Move, ctx: &Ctx) -> Dialog {
+    let dialog = named(dialog, incident);
+    match to.apply(incident, ctx.now) {
+        Err(why) => dialog.instead(why.to_string(), format!("/incidents/{}", incident.reference), format!("Show {}", incident.reference)),
+        Ok(_) => dialog,
+    }
+}
+
 /// It no longer hurts.
 pub async fn mitigate(ctx: Ctx, _: Form) -> Result<Dialog> {
     let incident = verb::find(&ctx.app, ctx.param("id")?).await?;
     let name = &incident.reference;
     let dialog = Dialog::of(&Mitigate { incident: name.clone() }, format!("Mark {name} mitigated"));
-    Ok(named(dialog, &incident)
+    Ok(moving(dialog, &incident, Move::Mitigate, &ctx)
         .icon("shield-check")
         .effect(format!("{name} becomes MITIGATED: it no longer hurts."))
         .effect(stops("mitigate", &incident.mitigation(), &ctx))
@@ -117,7 +127,7 @@ pub async fn close(ctx: Ctx, _: Form) -> Result<Dialog> {
     let incident = verb::find(&ctx.app, ctx.param("id")?).await?;
     let name = &incident.reference;
     let dialog = Dialog::of(&Close { incident: name.clone() }, format!("Close {name}"));
-    Ok(named(dialog, &incident)
+    Ok(moving(dialog, &incident, Move::Close, &ctx)
         .icon("check")
         .effect(format!("{name} becomes CLOSED after {}.", format::duration(ctx.now.since(incident.started_at))))
         .effect(stops("close", &incident.closing(), &ctx))
@@ -130,7 +140,11 @@ pub async fn reopen(ctx: Ctx, _: Form) -> Result<Dialog> {
     let incident = verb::find(&ctx.app, ctx.param("id")?).await?;
     let name = &incident.reference;
     let dialog = Dialog::of(&Reopen { incident: name.clone() }, format!("Reopen {name}"));
-    Ok(named(dialog, &incident).icon("rotate-ccw").effect(format!("{name} becomes OPEN.")).effect(AGAIN).undo("You can close it again."))
+    Ok(moving(dialog, &incident, Move::Reopen, &ctx)
+        .icon("rotate-ccw")
+        .effect(format!("{name} becomes OPEN."))
+        .effect(AGAIN)
+        .undo("You can close it again."))
 }
 
 /// It hurts again.
@@ -138,7 +152,7 @@ pub async fn regress(ctx: Ctx, _: Form) -> Result<Dialog> {
     let incident = verb::find(&ctx.app, ctx.param("id")?).await?;
     let name = &incident.reference;
     let dialog = Dialog::of(&Regress { incident: name.clone() }, format!("Set {name} back to open"));
-    Ok(named(dialog, &incident)
+    Ok(moving(dialog, &incident, Move::Regress, &ctx)
         .icon("rotate-ccw")
         .effect(format!("{name} becomes OPEN: it hurts again."))
         .effect(AGAIN)

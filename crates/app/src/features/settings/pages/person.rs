@@ -119,7 +119,14 @@ pub async fn disable_dialog(ctx: Ctx, _: Form) -> Result<Dialog> {
     let dialog = Dialog::of(&DisableUser { user: user.id }, format!("Disable {}", user.name)).icon("ban").submit("Disable the account");
     let sessions = format::count(i64::try_from(open).unwrap_or(i64::MAX), "session ends", "sessions end");
     let dialog = dialog.effect("They can't sign in any more.").effect(format!("{sessions} at once, and open one-time links with them."));
-    Ok(dialog.effect("API tokens that they made go on. Revoke them under API tokens.").cancel(path(&user, "")).undo("You can enable it again."))
+    let dialog =
+        dialog.effect("API tokens that they made go on. Revoke them under API tokens.").cancel(path(&user, "")).undo("You can enable it again.");
+    Ok(unless(dialog, user.disabled_at.is_some(), &user, "disabled"))
+}
+
+/// What is done already is not offered again.
+fn unless(dialog: Dialog, done: bool, user: &User, what: &str) -> Dialog {
+    if done { dialog.instead(format!("{} is {what} already.", user.name), path(user, ""), format!("Show {}", user.name)) } else { dialog }
 }
 
 pub async fn disable(ctx: Ctx, _: Nothing) -> Result<Reply<Person>> {
@@ -130,7 +137,8 @@ pub async fn disable(ctx: Ctx, _: Nothing) -> Result<Reply<Person>> {
 pub async fn enable_dialog(ctx: Ctx, _: Form) -> Result<Dialog> {
     let user = account::get(&ctx.app, ctx.id("user")?).await?;
     let dialog = Dialog::of(&EnableUser { user: user.id }, format!("Enable {}", user.name)).icon("user-check").submit("Enable the account");
-    Ok(dialog.effect(format!("They can sign in again, as {}.", user.role.word())).cancel(path(&user, "")).undo("You can disable it again."))
+    let dialog = dialog.effect(format!("They can sign in again, as {}.", user.role.word())).cancel(path(&user, "")).undo("You can disable it again.");
+    Ok(unless(dialog, user.disabled_at.is_none(), &user, "enabled"))
 }
 
 pub async fn enable(ctx: Ctx, _: Nothing) -> Result<Reply<Person>> {

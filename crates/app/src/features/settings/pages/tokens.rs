@@ -156,7 +156,11 @@ pub async fn revoke_dialog(ctx: Ctx, _: Form) -> Result<Dialog> {
     let used = token.last_used_at.map_or_else(|| "never".to_owned(), |at| format::age(at, ctx.now));
     let dialog = dialog.lead(format!("qd_••••{}, last used {used}.", token.hint));
     let dialog = dialog.effect(format!("Requests with it are refused at once: {}.", token.scopes.join(", ")));
-    Ok(dialog.cancel("/settings/tokens").undo("This cannot be undone. Make a new one instead."))
+    let dialog = dialog.cancel("/settings/tokens").undo("This cannot be undone. Make a new one instead.");
+    Ok(match token.revoked_at {
+        Some(at) => dialog.instead(format!("{} was revoked {}.", token.name, format::age(at, ctx.now)), "/settings/tokens", "Show the tokens"),
+        None => dialog,
+    })
 }
 
 pub async fn revoke(ctx: Ctx, _: Nothing) -> Result<Reply<Tokens>> {
