@@ -1,5 +1,7 @@
 //! Ports: what the product asks of systems outside. Each driver says what it can do; a changing method takes a [`Warrant`].
 
+mod deployer;
+
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -9,6 +11,8 @@ use utoipa::ToSchema;
 use crate::error::Result;
 use crate::gate::Warrant;
 use crate::time::Timestamp;
+
+pub use deployer::{DeployState, DeployTarget, Deployer, ProviderDeploy};
 
 /// State of one queue, counted by the driver.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
@@ -104,12 +108,15 @@ pub struct Ports {
     pub inspector: Option<Arc<dyn Inspector>>,
     /// The platform's cache.
     pub cache: Option<Arc<dyn Inspector>>,
+    /// Where the platform is deployed.
+    pub deployer: Option<Arc<dyn Deployer>>,
 }
 
 impl std::fmt::Debug for Ports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let queues: Vec<_> = self.queues.iter().map(|source| source.name.as_str()).collect();
-        let (inspector, cache) = (self.inspector.is_some(), self.cache.is_some());
-        f.debug_struct("Ports").field("queues", &queues).field("inspector", &inspector).field("cache", &cache).finish()
+        let (inspector, cache, deployer) = (self.inspector.is_some(), self.cache.is_some(), self.deployer.is_some());
+        let mut shown = f.debug_struct("Ports");
+        shown.field("queues", &queues).field("inspector", &inspector).field("cache", &cache).field("deployer", &deployer).finish()
     }
 }

@@ -3,6 +3,7 @@
 //! Opening a driver never fails for a system that is away: the driver says so on every call, and tries again.
 
 pub mod cache;
+pub mod deploy;
 pub mod inspector;
 pub mod queue;
 mod window;

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use drivers::deploy::Render;
 use drivers::queue::Embedded;
 use drivers::{cache, inspector};
 use engine::{Db, DbOptions};
@@ -12,7 +13,7 @@ use qd_core::config::Config;
 use qd_core::event::Bus;
 use qd_core::gate::Gate;
 use qd_core::keys::Keys;
-use qd_core::port::{Inspector, Ports, QueueSource};
+use qd_core::port::{Deployer, Inspector, Ports, QueueSource};
 use qd_core::published::Published;
 use qd_core::reading::Board;
 use qd_core::{App, AppParts, Clock, Error, Result, StateMap};
@@ -99,7 +100,16 @@ fn ports(config: &Config, own: &Db) -> Result<Ports> {
     }
     let url = config.platform.database_url.expose();
     let inspector = if url.is_empty() { None } else { Some(inspector::open(url)?) };
-    Ok(Ports { queues, inspector, cache: cache_of(config)? })
+    Ok(Ports { queues, inspector, cache: cache_of(config)?, deployer: deployer_of(config)? })
+}
+
+fn deployer_of(config: &Config) -> Result<Option<Arc<dyn Deployer>>> {
+    let deploys = &config.deploys;
+    if !deploys.render_api_key.is_set() {
+        return Ok(None);
+    }
+    let render = Render::new(&deploys.render_url, deploys.render_api_key.clone(), deploys.render_services.clone())?;
+    Ok(Some(Arc::new(render)))
 }
 
 fn cache_of(config: &Config) -> Result<Option<Arc<dyn Inspector>>> {
