@@ -27,6 +27,10 @@ impl Web {
         let (parts, body) = request.into_parts();
         let id = request_id(&parts);
         let json = matches!(shape, Shape::Json | Shape::Raw);
+        if let Kind::Blind(handler) = &entry.kind {
+            let ctx = self.context(&parts, Actor::anonymous(Client::default()), params(raw), true);
+            return handler(ctx, Request::from_parts(parts, body)).await;
+        }
         let actor = match self.enter(&parts, entry.access).await {
             Ok(actor) => actor,
             Err((fault, actor)) => return self.refused(entry, &parts, json, fault, actor, &id).await,
@@ -35,7 +39,7 @@ impl Web {
         match &entry.kind {
             Kind::Raw(handler) => return handler(ctx, Request::from_parts(parts, body)).await,
             Kind::Own(own) => return self.own(*own, &ctx, &parts).await,
-            Kind::Page(_) | Kind::Action { .. } => {}
+            Kind::Page(_) | Kind::Action { .. } | Kind::Blind(_) => {}
         }
         let input = match self.input(&parts, body, shape).await {
             Ok(input) => input,
@@ -50,7 +54,7 @@ impl Web {
             (Kind::Action { dialog: Some(describe), .. }, Shape::Dialog) => self.dialog(ctx, describe, input, None, &id).await,
             (Kind::Action { handle, dialog }, _) => self.act(ctx, handle, dialog.as_ref(), input, &id).await,
             (Kind::Page(handle), _) => self.show(ctx, handle, input, &id).await,
-            (Kind::Raw(_) | Kind::Own(_), _) => self.failed(&ctx, &Error::Broken("answered above".into()), &id),
+            (Kind::Raw(_) | Kind::Blind(_) | Kind::Own(_), _) => self.failed(&ctx, &Error::Broken("answered above".into()), &id),
         }
     }
 

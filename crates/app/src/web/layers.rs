@@ -85,7 +85,8 @@ fn secure(response: &mut Response, cached: bool, id: &str) {
         headers.insert(HeaderName::from_static("x-request-id"), id);
     }
     for (name, value) in SECURITY {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        // A page for other sites' visitors brings its own policy.
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     if !cached {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -71,6 +71,8 @@ pub(super) enum Kind {
     Page(Handle),
     Action { handle: Handle, dialog: Option<Describe> },
     Raw(Raw),
+    /// As `Raw`, and nobody asks who calls.
+    Blind(Raw),
     Own(Own),
 }
 
@@ -104,7 +106,7 @@ impl RouteEntry {
 
     /// Whether it is outside of the three shapes.
     pub fn is_raw(&self) -> bool {
-        matches!(self.kind, Kind::Raw(_) | Kind::Own(_))
+        matches!(self.kind, Kind::Raw(_) | Kind::Blind(_) | Kind::Own(_))
     }
 }
 
@@ -225,6 +227,23 @@ impl Routes {
             kind: Kind::Raw(Arc::new(move |ctx, request| handler(ctx, request).boxed())),
         });
         self
+    }
+
+    /// The data plane for anybody, without a look at who calls: credentials that come along are meant for somebody else (a visitor's, in the
+    /// questions of a proxy), and must cost no lookup.
+    #[must_use]
+    pub fn blind<F, Fut>(self, method: Method, path: &'static str, summary: &'static str, handler: F) -> Self
+    where
+        F: Fn(Ctx, Request<Body>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Response> + Send + 'static,
+    {
+        let mut routes = self.raw(method, path, Access::Anyone, summary, handler);
+        if let Some(entry) = routes.0.last_mut()
+            && let Kind::Raw(handler) = &entry.kind
+        {
+            entry.kind = Kind::Blind(Arc::clone(handler));
+        }
+        routes
     }
 
     /// The finished table.
