@@ -1,6 +1,7 @@
-//! Chores: `cargo xtask test`, `cargo xtask bench NAME`, `cargo xtask licences`.
+//! Chores: `cargo xtask test`, `cargo xtask bench NAME`, `cargo xtask conformance DIR`, `cargo xtask licences`.
 
 mod bench;
+mod conformance;
 mod licences;
 mod process;
 mod repo;
@@ -31,6 +32,8 @@ enum Chore {
     Servers,
     /// Measure the product and print a table
     Bench(bench::Options),
+    /// Run published scenarios of feature flags, from a folder that holds them, with the real Python client
+    Conformance(conformance::Options),
     /// List the licences of everything that is linked into the program
     Licences,
 }
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Chore::Test(options) => test::run(&options),
         Chore::Servers => test::servers().map(|()| true),
         Chore::Bench(options) => bench::run(&options).map(|()| true),
+        Chore::Conformance(options) => conformance::run(&options),
         Chore::Licences => licences::run().map(|()| true),
     };
     match outcome {

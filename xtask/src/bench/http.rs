@@ -62,7 +62,16 @@ impl Client {
 
     /// Posts JSON, and gives the body of a successful answer.
     pub fn json(&mut self, path: &str, body: &str) -> Result<String> {
-        let head = format!("POST {path} HTTP/1.1\r\nHost: {}\r\n{}", self.address, self.headers);
+        self.with_json("POST", path, body)
+    }
+
+    /// Sends a change as JSON, and gives the body of a successful answer.
+    pub fn patch(&mut self, path: &str, body: &str) -> Result<String> {
+        self.with_json("PATCH", path, body)
+    }
+
+    fn with_json(&mut self, method: &str, path: &str, body: &str) -> Result<String> {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{}", self.address, self.headers);
         let answer = self.send(&format!("{head}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len()))?;
         match answer.status {
             200..=299 => Ok(answer.text()),

@@ -6,7 +6,7 @@ mod closed;
 mod document;
 mod edge;
 mod health;
-mod http;
+pub(crate) mod http;
 mod load;
 mod pages;
 mod proc;

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: the whole suite. It never skips: what is missing is installed, or the run stops and says how to install it.
 
+pub mod clients;
 mod count;
 mod needs;
 mod step;
@@ -11,6 +12,7 @@ use clap::{Args, ValueEnum};
 
 use crate::servers::{Postgres, Redis};
 use crate::{Result, repo};
+use clients::Clients;
 use count::{libtest, nothing, playwright};
 use needs::Tools;
 use step::Suite;
@@ -93,7 +95,8 @@ fn with_servers(suite: &mut Suite, options: &Options) -> Result<()> {
     }
     let servers = suite.time("servers", || Servers::start(&tools))?;
     if options.wants(Part::Rust) {
-        suite.run("rust tests", tools.hand_over(&mut tests(options, true)).envs(servers.addresses()), libtest)?;
+        let clients = suite.time("clients", || Clients::with(&tools))?;
+        suite.run("rust tests", tools.hand_over(&mut tests(options, true)).envs(servers.addresses()).envs(clients.paths()), libtest)?;
     }
     if options.wants(Part::E2e) {
         e2e(suite, options, &tools, &servers)?;
@@ -125,11 +128,12 @@ impl Servers {
 /// Starts the servers, prints what the tests read from the environment, and waits for Ctrl-C.
 pub fn servers() -> Result<()> {
     let tools = needs::tools()?;
+    let clients = Clients::with(&tools)?;
     let servers = Servers::start(&tools)?;
     for (name, value) in servers.addresses() {
         println!("export {name}={value}");
     }
-    for (name, path) in tools.paths() {
+    for (name, path) in tools.paths().into_iter().chain(clients.paths()) {
         println!("export {name}={}", path.display());
     }
     loop {
@@ -138,7 +142,7 @@ pub fn servers() -> Result<()> {
 }
 
 fn e2e(suite: &mut Suite, options: &Options, tools: &Tools, servers: &Servers) -> Result<()> {
-    suite.time("npm ci", || needs::node_modules(tools))?;
+    suite.time("npm ci", || tools.npm_ci(&repo::e2e(), "the browser tests' packages"))?;
     let mut types = Command::new(&tools.node);
     suite.run("types", types.current_dir(repo::e2e()).args(["node_modules/typescript/bin/tsc", "--noEmit"]), nothing)?;
     let mut browser = Command::new(&tools.node);

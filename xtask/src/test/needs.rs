@@ -25,7 +25,7 @@ pub struct Tools {
     chromium: PathBuf,
     nginx: PathBuf,
     caddy: PathBuf,
-    python: PathBuf,
+    pub python: PathBuf,
 }
 
 impl Tools {
@@ -107,17 +107,19 @@ pub fn cargo_deny() -> Result<PathBuf> {
     Ok(ours)
 }
 
-/// Installs the browser tests' packages when their lock file has changed.
-pub fn node_modules(tools: &Tools) -> Result<()> {
-    let lock = fs::read(repo::e2e().join("package-lock.json"))?;
-    let stamp = repo::e2e().join("node_modules/.installed-lock");
-    if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
-        return Ok(());
+impl Tools {
+    /// Installs the packages of a folder when its lock file has changed. `what` names them.
+    pub fn npm_ci(&self, folder: &Path, what: &str) -> Result<()> {
+        let lock = fs::read(folder.join("package-lock.json"))?;
+        let stamp = folder.join("node_modules/.installed-lock");
+        if fs::read(&stamp).is_ok_and(|installed| installed == lock) {
+            return Ok(());
+        }
+        let mut npm = Command::new(&self.npm);
+        npm.current_dir(folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        run(&mut npm, &format!("install {what}; try: npm ci in {}", folder.display()))?;
+        Ok(fs::write(stamp, lock)?)
     }
-    let mut npm = Command::new(&tools.npm);
-    npm.current_dir(repo::e2e()).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    run(&mut npm, "install the browser tests' packages; try: npm ci in e2e/")?;
-    Ok(fs::write(stamp, lock)?)
 }
 
 fn install(packages: &[&str]) -> Result<()> {
@@ -160,7 +162,8 @@ fn new_enough(node: PathBuf, npm: &Path) -> Result<PathBuf> {
     Ok(newer)
 }
 
-fn run(command: &mut Command, what: &str) -> Result<()> {
+/// Runs a command; its whole output is in the error when it fails.
+pub fn run(command: &mut Command, what: &str) -> Result<()> {
     let log = repo::corner().join("logs/install.log");
     let file = fs::File::create(&log)?;
     command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
