@@ -1,0 +1,121 @@
+//! Forward-auth: a proxy asks about each request before it passes it on, always with GET and without a body.
+//!
+//! What is asked about stands in headers (`X-Forwarded-Method`, `-Uri`, or `X-Original-Method`, `-URI`, `-URL`), never in our own address: Caddy
+//! hangs the visitor's query on it. Where several of them are sent, a visitor may have sent one himself: the strictest reading counts. Without a
+//! method nobody knows whether it is a write, so while writes are blocked it counts as one.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use qd_core::Result;
+
+use super::{MODE, page as pages};
+use crate::features::maintenance::state::{Asked, BYPASS_COOKIE, BYPASS_HEADER, Blocked, State, Verdict, state};
+use crate::web::Ctx;
+
+const METHODS: [&str; 2] = ["x-forwarded-method", "x-original-method"];
+const PATHS: [&str; 3] = ["x-forwarded-uri", "x-original-uri", "x-original-url"];
+const VENDOR: &str = "x-vendor-id";
+
+/// `GET /gate`: 204, or 503 with a page.
+pub async fn gate(ctx: Ctx, request: Request<Body>) -> Response {
+    answer(&ctx, request.headers(), |blocked| pages::blocked(StatusCode::SERVICE_UNAVAILABLE, request.headers(), blocked, &ctx))
+}
+
+/// `GET /gate/nginx`: 204 or 403, for nginx takes everything else as a fault of ours.
+pub async fn nginx(ctx: Ctx, request: Request<Body>) -> Response {
+    answer(&ctx, request.headers(), |_| StatusCode::FORBIDDEN.into_response())
+}
+
+/// `GET /api/v1/maintenance/page`: what somebody reads whose write is blocked, as 200, for proxies that set the status themselves.
+pub async fn page(ctx: Ctx, request: Request<Body>) -> Response {
+    let held = state(&ctx.app).map(|state| match state.verdict(&Asked { method: "POST", ..Asked::default() }, ctx.now) {
+        Verdict::Blocked(blocked) => blocked,
+        // It holds for some (vendors), or has ended since.
+        Verdict::Pass => pages::some(&state, ctx.now),
+    });
+    held.map_or_else(failed, |blocked| {
+        told(pages::blocked(StatusCode::OK, request.headers(), &blocked, &ctx), blocked.mode, Some(blocked.retry_after))
+    })
+}
+
+fn answer(ctx: &Ctx, headers: &HeaderMap, refuse: impl FnOnce(&Blocked) -> Response) -> Response {
+    let decided = state(&ctx.app).map(|state| match decide(&state, headers, ctx) {
+        Verdict::Pass => told(StatusCode::NO_CONTENT.into_response(), state.mode(ctx.now), None),
+        Verdict::Blocked(blocked) => told(refuse(&blocked), blocked.mode, Some(blocked.retry_after)),
+    });
+    decided.unwrap_or_else(failed)
+}
+
+/// The decision. A bypass is only looked at when something would be blocked: its signature costs more than all the rest.
+fn decide(state: &State, headers: &HeaderMap, ctx: &Ctx) -> Verdict {
+    let methods = || METHODS.iter().flat_map(|name| texts(headers, name));
+    let read = |method: &&str| matches!(*method, "GET" | "HEAD" | "OPTIONS");
+    let method = methods().find(|method| !read(method)).or_else(|| methods().next()).unwrap_or_default();
+    let vendor = headers.get(VENDOR).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
+    let asked = |path| Asked { method, path, vendor, bypassed: false };
+    let mut paths = PATHS.iter().flat_map(|name| texts(headers, name)).map(path_of).peekable();
+    let verdict = match paths.peek() {
+        None => state.verdict(&asked(""), ctx.now),
+        Some(_) => paths.map(|path| state.verdict(&asked(path), ctx.now)).find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass),
+    };
+    let given = || headers.get(BYPASS_HEADER).and_then(|value| value.to_str().ok()).or_else(|| ctx.cookie(BYPASS_COOKIE));
+    match given().filter(|_| verdict != Verdict::Pass) {
+        Some(token) if state.bypassed(token, ctx.now) => Verdict::Pass,
+        _ => verdict,
+    }
+}
+
+/// All values of a header; one that is no text stands as an empty one, which is on no list.
+fn texts<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
+    headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())
+}
+
+/// The path of a whole URL, as the ingress controller of Kubernetes sends it.
+fn path_of(text: &str) -> &str {
+    match text.split_once("://") {
+        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_alphabetic()) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        _ => text,
+    }
+}
+
+/// What stands on every answer. `X-Accel-Expires` lets an nginx keep the answer for the time when we are away, and ask anew each time until then.
+fn told(mut response: Response, mode: &'static str, retry_after: Option<i64>) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static(MODE), HeaderValue::from_static(mode));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(HeaderName::from_static("x-accel-expires"), HeaderValue::from_static("@1"));
+    if let Some(seconds) = retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+pub(super) fn failed(fault: qd_core::Error) -> Response {
+    let problem = crate::web::problem(&fault, "");
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], axum::Json(problem)).into_response()
+}
+
+/// A result as an answer.
+pub(super) fn response(result: Result<Response>) -> Response {
+    result.unwrap_or_else(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_whole_url_is_found() {
+        for (text, path) in [
+            ("https://shop.example/a?b=/c", "/a?b=/c"),
+            ("https://shop.example", "/"),
+            ("/a", "/a"),
+            ("/x?u=http://y/z", "/x?u=http://y/z"),
+            ("", ""),
+        ] {
+            assert_eq!(path_of(text), path);
+        }
+    }
+}
