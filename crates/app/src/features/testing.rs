@@ -61,6 +61,7 @@ impl World {
 
     async fn open(url: String, dir: tempfile::TempDir, database: Option<(String, String)>) -> Self {
         let db = Db::open(&url, DbOptions::default()).await.unwrap();
+        engine::migrate(&db).await.unwrap();
         db.migrate(&qd_core::SQLITE, &qd_core::POSTGRES, "_quarterdeck_migrations").await.unwrap();
         let config = Config::load(&dir.path().join("none.toml"), false, &[]).unwrap();
         let clock = Clock::fixed(Timestamp::parse("2026-11-22T12:00:00Z").unwrap());

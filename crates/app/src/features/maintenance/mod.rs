@@ -1,6 +1,51 @@
-//! Maintenance: windows in which writes are blocked, announced, and ended.
+//! Maintenance: windows in which writes are blocked or queues are drained; announced, started, ended, and obeyed by applications.
+//!
+//! One active window of a type is one state. People change windows by the verbs of [`window`]; what happens at a time happens by durable jobs.
+//! What applications and gates obey is the published [`State`]: [`state()`], [`State::verdict`], [`State::view`]. [`bypass`] lets somebody
+//! write all the same.
 
-use crate::web::Feature;
+pub mod bypass;
+mod gate;
+mod state;
+mod store;
+pub mod window;
+
+pub use state::{Asked, BYPASS_COOKIE, BYPASS_HEADER, Blocked, BypassView, OWN, Paths, State, StateView, VendorView, Verdict, WindowView, state};
+pub use window::{Audience, Blocks, Kind, Phase, Series, Status, Terms, Window, sweep};
+
+use crate::web::{Feature, Routes, Starter};
 
 /// The manifest.
-pub const FEATURE: Feature = Feature::new("maintenance", |routes| routes);
+pub const FEATURE: Feature = Feature {
+    state: |config, kept| {
+        gate::prepare(kept);
+        state::prepare(config, kept)
+    },
+    published: Some(state::load),
+    start,
+    jobs: |worker| worker.register::<window::Advance>(),
+    statements: STATEMENTS,
+    ..Feature::new("maintenance", routes)
+};
+
+/// Every static statement.
+const STATEMENTS: &[&str] = &{
+    const WINDOWS: &[&str] = window::store::STATEMENTS;
+    const REST: &[&str] = store::STATEMENTS;
+    let mut all = [""; WINDOWS.len() + REST.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < WINDOWS.len() { WINDOWS[at] } else { REST[at - WINDOWS.len()] };
+        at += 1;
+    }
+    all
+};
+
+fn routes(routes: Routes) -> Routes {
+    gate::routes(routes)
+}
+
+fn start(starter: &mut Starter) {
+    let app = starter.app.clone();
+    starter.spawn(window::watch(app));
+}
