@@ -18,6 +18,8 @@ pub fn features() -> Vec<web::Feature> {
         // Before flags: the reserved flags tell of it.
         maintenance::FEATURE,
         flags::FEATURE,
+        flags::ofrep::FEATURE,
+        flags::usage::FEATURE,
         deploys::FEATURE,
         identity::FEATURE,
         settings::FEATURE,

@@ -81,13 +81,17 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn report(flag: &str, status: &str) -> String {
-        let steps = format!(
-            r#"[{{"name":"a {flag}","result":{{"status":"passed"}}}},{{"name":"then","result":{{"status":"{status}","error_message":["no"]}}}}]"#
-        );
-        format!(r#"[{{"elements":[{{"type":"background"}},{{"type":"scenario","name":"S","status":"{status}","steps":{steps}}}]}}]"#)
+        let steps = json!([
+            { "name": format!("a {flag}"), "result": { "status": "passed" } },
+            { "name": "then", "result": { "status": status, "error_message": ["no"] } },
+        ]);
+        let scenario = json!({ "type": "scenario", "name": "S", "status": status, "steps": steps });
+        json!([{ "elements": [{ "type": "background" }, scenario] }]).to_string()
     }
 
     #[test]

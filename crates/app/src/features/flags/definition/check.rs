@@ -24,6 +24,9 @@ const PREREQUISITES_MAX: usize = 10;
 const NAME_MAX: usize = 60;
 const BUCKET_KEY_MAX: usize = 200;
 const TAGS_MAX: usize = 20;
+const METADATA_MAX: usize = 20;
+/// Longest text of metadata, in characters.
+const METADATA_TEXT: usize = 500;
 const DAYS_MAX: i64 = 3_650;
 /// Largest value of a variant, in bytes of JSON.
 const VALUE_MAX: usize = 16 * 1024;
@@ -158,9 +161,24 @@ impl Definition {
         faults.check(self.tags.len() <= TAGS_MAX && self.tags.iter().all(good), "tags", "Give at most 20 tags of at most 60 characters each.");
         let days = self.expected_lifetime_days.is_none_or(|days| (1..=DAYS_MAX).contains(&days));
         faults.check(days, "expectedLifetimeDays", "Give 1 to 3,650 days.");
+        let good = |(name, value): (&String, &Value)| {
+            let named = (1..=NAME_MAX).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+            named && metadata_fits(value)
+        };
+        let few = self.metadata.len() <= METADATA_MAX && self.metadata.iter().all(good);
+        faults.check(few, "metadata", "Give at most 20 texts of at most 500 characters, numbers, true or false, each under a name.");
         if let Some(environment) = &self.environment {
             faults.line(environment, NAME_MAX, "environment", "Use at most 60 characters.");
         }
+    }
+}
+
+/// The protocol knows no other kinds.
+fn metadata_fits(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.chars().count() <= METADATA_TEXT,
+        Value::Number(_) | Value::Bool(_) => true,
+        _ => false,
     }
 }
 

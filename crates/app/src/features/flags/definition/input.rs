@@ -1,7 +1,10 @@
 //! What callers send: percentages, new flags, and changes of flags.
 
+use std::collections::BTreeMap;
+
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -168,6 +171,9 @@ pub struct Patch {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub environment: Option<Option<String>>,
+    /// What applications get with each answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<BTreeMap<String, Value>>,
     /// The version that the caller saw; another one is a conflict. `If-Match` may carry it instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
@@ -232,6 +238,7 @@ impl Patch {
             tags: asked.tags.unwrap_or(was.tags),
             expected_lifetime_days: asked.expected_lifetime_days.unwrap_or(was.expected_lifetime_days),
             environment: asked.environment.unwrap_or(was.environment),
+            metadata: asked.metadata.unwrap_or(was.metadata),
         }
         .tidy()
     }

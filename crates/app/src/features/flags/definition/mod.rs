@@ -10,6 +10,8 @@ pub(super) mod store;
 pub(super) use store::STATEMENTS;
 mod verb;
 
+use std::collections::BTreeMap;
+
 use qd_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -245,6 +247,9 @@ pub struct Definition {
     pub expected_lifetime_days: Option<i64>,
     /// Where it is meant for, a label: "production".
     pub environment: Option<String>,
+    /// What applications get with each answer: text, numbers, true and false by name, at most 20.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, Value>,
 }
 
 /// Who did something.

@@ -11,6 +11,8 @@ mod explain;
 mod snapshot;
 mod subject;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -84,4 +86,6 @@ pub struct Evaluation<'s> {
     pub reason: Reason,
     /// What the context lacked.
     pub missing: Option<Missing>,
+    /// What the flag tells beside its value; `None`: nothing.
+    pub metadata: Option<&'s BTreeMap<String, Value>>,
 }

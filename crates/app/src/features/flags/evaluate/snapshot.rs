@@ -44,7 +44,7 @@ impl Reserved {
             _ => return None,
         };
         let (value, variant) = if on { (&YES, "on") } else { (&NO, "off") };
-        Some(Evaluation { value: Some(value), variant, reason, missing: None })
+        Some(Evaluation { value: Some(value), variant, reason, missing: None, metadata: None })
     }
 }
 
@@ -120,6 +120,7 @@ impl Compiled {
     pub fn evaluation(&self, outcome: Outcome) -> Evaluation<'_> {
         let variant = outcome.variant.and_then(|variant| self.variants.get(variant));
         let (name, value) = variant.map_or(("", None), |(name, value)| (name.as_str(), Some(value)));
-        Evaluation { value, variant: name, reason: outcome.reason, missing: outcome.missing }
+        let metadata = Some(&self.definition.metadata).filter(|metadata| !metadata.is_empty());
+        Evaluation { value, variant: name, reason: outcome.reason, missing: outcome.missing, metadata }
     }
 }

@@ -1,0 +1,58 @@
+//! The event stream: nothing but "something changed, ask again".
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+use axum::response::sse::Event;
+use qd_core::Result;
+use serde_json::json;
+
+use super::{Ofrep, admit, version};
+use crate::web::{Ctx, changes};
+
+/// Opens the stream of a caller with a ticket, or with the rights to evaluate.
+///
+/// # Errors
+/// [`qd_core::Error::Unauthenticated`] without either; [`qd_core::Error::Overloaded`] when too many listen.
+pub fn open(ofrep: &Ofrep, ctx: &Ctx) -> Result<Response> {
+    let asked = Asked::of(ctx.query());
+    match asked.token {
+        Some(ticket) => drop(ofrep.tickets(&ctx.app).check(&ticket, ctx.now)?),
+        None => admit(ctx)?,
+    }
+    // What the client heard last counts; before it heard anything, what it was answered with. Who says neither hears of what comes.
+    let heard = match ctx.header("last-event-id") {
+        Some(id) => id.trim().parse().unwrap_or(UNKNOWN),
+        None => asked.since.unwrap_or_else(|| ctx.app.published.revision()),
+    };
+    let app = ctx.app.clone();
+    let mut response = changes(&ctx.app, &ofrep.seats, heard, move |revision| {
+        let told_at = app.state::<Ofrep>().ok().map(|ofrep| ofrep.told_at(revision, app.now()));
+        let data = json!({ "type": "refetchEvaluation", "etag": version::name(revision), "lastModified": told_at });
+        Event::default().event("message").data(data.to_string())
+    })?;
+    // nginx would hold events back until its buffer is full.
+    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// No revision is this one: whoever says what we never said is told to ask again.
+const UNKNOWN: i64 = -1;
+
+struct Asked {
+    token: Option<String>,
+    since: Option<i64>,
+}
+
+impl Asked {
+    fn of(query: &str) -> Self {
+        let mut asked = Self { token: None, since: None };
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match name.as_ref() {
+                "token" => asked.token = Some(value.into_owned()),
+                "since" => asked.since = Some(value.parse().unwrap_or(UNKNOWN)),
+                _ => {}
+            }
+        }
+        asked
+    }
+}
