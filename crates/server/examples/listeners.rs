@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
@@ -28,8 +28,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // Each stream may begin with the state that holds.
     while let Ok(Some(_)) = tokio::time::timeout(Duration::from_secs(2), heard.recv()).await {}
     println!("{open}");
-    let mut lines = BufReader::new(stdin()).lines();
-    while lines.next_line().await?.is_some() {
+    while tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new())).await?? > 0 {
         let (start, mut told, mut last) = (Instant::now(), 0, Duration::ZERO);
         while told < count {
             let Ok(Some(at)) = tokio::time::timeout(PATIENCE, heard.recv()).await else { break };
