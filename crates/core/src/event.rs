@@ -1,9 +1,11 @@
 //! Events: written to the outbox with the change, delivered after the commit, at least once, to subscribers and to live screens.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Db, Tx, args};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
@@ -27,7 +29,9 @@ const CLAIM: &str = "UPDATE event_outbox SET claimed_until = $2, attempts = atte
 const DELIVERED: &str = "DELETE FROM event_outbox WHERE id = $1";
 const RETRY_AT: &str = "UPDATE event_outbox SET claimed_until = $2 WHERE id = $1";
 const PENDING: &str = "SELECT count(*) FROM event_outbox WHERE attempts < $1";
-pub(crate) const STATEMENTS: &[&str] = &[EMIT, CLAIM, DELIVERED, RETRY_AT, PENDING];
+const GIVEN_UP: &str = "SELECT count(*) FROM event_outbox WHERE attempts >= $1";
+const TRY_AGAIN: &str = "UPDATE event_outbox SET attempts = 0, claimed_until = 0 WHERE attempts >= $1";
+pub(crate) const STATEMENTS: &[&str] = &[EMIT, CLAIM, DELIVERED, RETRY_AT, PENDING, GIVEN_UP, TRY_AGAIN];
 
 /// Something that happened: "incident.opened", "check.failed".
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -147,9 +151,25 @@ impl Bus {
     ) -> Result<()> {
         let mut failed = false;
         for (prefix, handler) in handlers.iter().filter(|(prefix, _)| event.name.starts_with(prefix.as_str())) {
-            if let Err(fault) = handler(context.clone(), event.clone()).await {
-                warn!(event = event.name, prefix, attempts, %fault, "subscriber failed");
-                failed = true;
+            // One that panics must not end the delivery of everything.
+            let heard = AssertUnwindSafe(async { handler(context.clone(), event.clone()).await }).catch_unwind().await;
+            let fault = match heard {
+                Ok(Ok(())) => continue,
+                Ok(Err(fault)) => fault.to_string(),
+                Err(_) => "It panicked.".to_owned(),
+            };
+            failed = true;
+            if attempts >= MAX_ATTEMPTS {
+                error!(
+                    event = event.name,
+                    subject = event.subject,
+                    prefix,
+                    attempts,
+                    fault,
+                    "subscriber failed for the last time: the event is given up"
+                );
+            } else {
+                warn!(event = event.name, prefix, attempts, fault, "subscriber failed");
             }
         }
         let id = event.id;
@@ -162,6 +182,17 @@ impl Bus {
         }
         Ok(())
     }
+}
+
+/// How many events were given up: they are kept, and tried again by [`try_again`] only.
+pub async fn given_up(db: &Db) -> Result<i64> {
+    let (count,): (i64,) = db.one(GIVEN_UP, args![MAX_ATTEMPTS]).await?;
+    Ok(count)
+}
+
+/// Lets events that were given up be tried again: a new start may bring a program that can deliver them.
+pub async fn try_again(db: &Db) -> Result<u64> {
+    Ok(db.write(|tx| Box::pin(async move { tx.exec(TRY_AGAIN, args![MAX_ATTEMPTS]).await })).await?)
 }
 
 /// How many events wait for delivery; those that were given up are not among them.

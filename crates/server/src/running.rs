@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use app::web::{self, Routes, Starter, WebParts};
 use engine::job::WorkerHandle;
+use qd_core::event;
+use qd_core::reading::{Reading, Status};
 use qd_core::{App, Error, Result};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -56,6 +58,7 @@ impl Running {
         };
         let router = web::router(parts, &routes())?;
         app.published.refresh(&app).await?;
+        event::try_again(&app.db).await?;
         let background = background(&app);
         let worker = crate::housekeeping::start(&app).await?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -86,10 +89,32 @@ fn background(app: &App) -> JoinSet<()> {
         (feature.start)(&mut starter);
         handlers.extend((feature.subscriptions)().into_iter().map(|(prefix, handler)| (prefix.to_owned(), handler)));
     }
-    let (app, follower) = (app.clone(), app.clone());
-    starter.spawn(async move { follower.published.follow(follower.clone()).await });
-    starter.spawn(async move { app.bus.dispatch(app.db.clone(), app.clock.clone(), app.clone(), handlers).await });
+    starter.keep("published state", |app| async move { app.published.follow(app.clone()).await });
+    starter.keep("events", move |app| deliver(app, handlers.clone()));
+    starter.keep("undelivered events", watch_events);
     starter.into_tasks()
+}
+
+async fn deliver(app: App, handlers: Vec<(String, event::Handler<App>)>) {
+    app.bus.dispatch(app.db.clone(), app.clock.clone(), app.clone(), handlers).await;
+}
+
+/// Says for as long as there are events that were given up.
+async fn watch_events(app: App) {
+    const KEY: &str = "own.events";
+    loop {
+        match event::given_up(&app.db).await {
+            Ok(0) => app.board.forget(KEY),
+            Ok(lost) => {
+                let why = || format!("{lost} of our own events could not be delivered; the log says why. They are tried again at the next start.");
+                #[expect(clippy::cast_precision_loss, reason = "a count of events")]
+                let reading = Reading::measured(lost as f64, "", "Quarterdeck", app.now(), 0).judged(Status::Crit, why);
+                app.board.put(KEY, reading, app.now());
+            }
+            Err(fault) => error!(%fault, "undelivered events not counted"),
+        }
+        tokio::time::sleep(Duration::from_secs(15)).await;
+    }
 }
 
 /// Resolves when the process is asked to stop: Ctrl-C or SIGTERM.

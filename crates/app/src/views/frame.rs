@@ -4,12 +4,12 @@ use maud::Markup;
 use qd_core::gate::Access;
 
 use crate::features::{health, incidents};
-use crate::ui::Banner;
 use crate::ui::freshness::Freshness;
 use crate::ui::layout::{self, Count, NavItem, User};
 use crate::ui::menu::Entry;
 use crate::ui::toast;
-use crate::web::{Chrome, MenuItem, Page, Toast};
+use crate::ui::{Banner, Tone};
+use crate::web::{self, Chrome, MenuItem, Page, Toast};
 
 /// Fills [`Chrome`] from the manifests of the features: the menu shows what exists, and nothing else.
 #[derive(Debug)]
@@ -78,7 +78,15 @@ impl Chrome for Frame {
 
 /// What everybody who reads must know, whatever page they are on.
 fn banners(page: &Page<'_>) -> Vec<Banner> {
-    if Access::READ.admits(page.actor) { incidents::banner(page.app).into_iter().collect() } else { Vec::new() }
+    if !Access::READ.admits(page.actor) {
+        return Vec::new();
+    }
+    let mut banners: Vec<Banner> = incidents::banner(page.app).into_iter().collect();
+    let troubles = web::troubles(page.app, page.now);
+    if !troubles.is_empty() {
+        banners.push(Banner::new(Tone::Warn, "A part of Quarterdeck itself fails").text(troubles.join(" ")));
+    }
+    banners
 }
 
 fn flash_of(message: Toast) -> toast::Toast {

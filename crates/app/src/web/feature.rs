@@ -1,7 +1,5 @@
 //! What a feature hands in: its manifest.
 
-use std::future::Future;
-
 use engine::job::Worker;
 use qd_core::config::Config;
 use qd_core::event::Handler;
@@ -10,7 +8,7 @@ use qd_core::published::Load;
 use qd_core::reading::Status;
 use qd_core::{App, Result, Runner, StateMap};
 
-use super::Routes;
+use super::{Routes, Starter};
 
 /// A place in the menu.
 #[derive(Clone, Copy)]
@@ -46,31 +44,6 @@ impl std::fmt::Debug for MenuItem {
     }
 }
 
-/// Starts the background work of features: samplers and writers that live as long as the process.
-#[derive(Debug)]
-pub struct Starter {
-    /// The application.
-    pub app: App,
-    tasks: tokio::task::JoinSet<()>,
-}
-
-impl Starter {
-    /// Nothing started yet.
-    pub fn new(app: App) -> Self {
-        Self { app, tasks: tokio::task::JoinSet::new() }
-    }
-
-    /// Starts a task.
-    pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(task);
-    }
-
-    /// The tasks; dropping them ends them.
-    pub fn into_tasks(self) -> tokio::task::JoinSet<()> {
-        self.tasks
-    }
-}
-
 /// The manifest of a feature.
 #[derive(Clone, Copy)]
 pub struct Feature {
@@ -97,6 +70,16 @@ pub struct Feature {
 impl Feature {
     /// A feature with routes only.
     pub const fn new(name: &'static str, routes: fn(Routes) -> Routes) -> Self {
-        Self { name, routes, menu: None, state: |_, _| Ok(()), published: None, start: |_| (), jobs: |worker| worker, subscriptions: Vec::new, statements: &[] }
+        Self {
+            name,
+            routes,
+            menu: None,
+            state: |_, _| Ok(()),
+            published: None,
+            start: |_| (),
+            jobs: |worker| worker,
+            subscriptions: Vec::new,
+            statements: &[],
+        }
     }
 }

@@ -7,6 +7,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use qd_core::App;
 use serde_json::json;
 
+use super::starter::troubles;
+
 /// Installs the recorder of our own figures, once per process.
 pub fn recorder() -> Option<PrometheusHandle> {
     static HANDLE: std::sync::OnceLock<Option<PrometheusHandle>> = std::sync::OnceLock::new();
@@ -18,11 +20,15 @@ pub(super) fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()
 }
 
-/// It can do its work: our own database answers within two seconds.
+/// It can do its work: our own database answers within two seconds. Troubles of single parts are told and do not make it unready: one sampler
+/// that fails must not take every replica out of the load balancer.
 pub(super) async fn ready(app: &App) -> Response {
     let answer = tokio::time::timeout(std::time::Duration::from_secs(2), app.db.ping()).await;
     match answer {
-        Ok(Ok(())) => Json(json!({ "status": "ready" })).into_response(),
+        Ok(Ok(())) => match troubles(app, app.now()).as_slice() {
+            [] => Json(json!({ "status": "ready" })).into_response(),
+            told => Json(json!({ "status": "degraded", "detail": told })).into_response(),
+        },
         _ => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready", "detail": "Our database does not answer." }))).into_response(),
     }
 }

@@ -24,6 +24,7 @@ macro_rules! on_both {
 
 mod audit;
 mod checkpoint;
+mod events;
 mod gate;
 mod perform;
 mod support;

@@ -8,7 +8,7 @@ use app::features::health;
 use engine::job::{Enqueue, Job, JobError, RunInfo, Worker, enqueue};
 use engine::{Db, DbOptions};
 use qd_core::config::{QueueConfig, ServiceConfig};
-use qd_core::reading::Status;
+use qd_core::reading::{Reading, Status};
 use qd_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -92,6 +92,22 @@ async fn remeasured(world: &World, client: &Client) -> Value {
     // A refusal only says that the last measurement is fresh.
     let _limited = health::measure(&world.app).await;
     picture(client).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn troubles_of_our_own_are_told() {
+    let world = World::sqlite().await;
+    let staff = world.staff().await;
+    assert_eq!(world.anonymous().get("/readyz").await.expect(200).json()["status"], "ready");
+    let reading = Reading::measured(2.0, "", "Quarterdeck", world.app.now(), 0).judged(Status::Crit, || "The task \"x\" <ended>.".into());
+    world.app.board.put("own.task.x", reading, world.app.now());
+    let told = world.anonymous().get("/readyz").await.expect(200).json();
+    assert_eq!((&told["status"], &told["detail"][0]), (&"degraded".into(), &"The task \"x\" <ended>.".into()));
+    let page = staff.get("/incidents").await.expect(200).text;
+    assert!(page.contains("A part of Quarterdeck itself fails") && page.contains("&lt;ended&gt;"), "{page}");
+    world.app.board.forget("own.task.x");
+    assert!(!staff.get("/incidents").await.expect(200).text.contains("itself fails"));
+    world.finish().await;
 }
 
 /// A door in front of the suite's Redis that closes when it is dropped.

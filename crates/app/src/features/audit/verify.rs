@@ -189,8 +189,7 @@ async fn walk(app: &App, state: &Verification) -> Result<(Report, Option<Checkpo
 
 /// Verifies half a minute after the start, then every hour.
 pub(super) fn start(starter: &mut Starter) {
-    let app = starter.app.clone();
-    starter.spawn(async move {
+    starter.keep("verification of the trail", |app| async move {
         let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + FIRST, EVERY);
         loop {
             tick.tick().await;

@@ -107,18 +107,17 @@ fn state(config: &Config, map: &mut StateMap) -> Result<()> {
 }
 
 fn start(starter: &mut Starter) {
-    let app = starter.app.clone();
-    for source in app.ports.queues.clone() {
-        starter.spawn(sample::watch_queues(app.clone(), source));
+    for source in starter.app.ports.queues.clone() {
+        starter.keep("queues", move |app| sample::watch_queues(app, source.clone()));
     }
-    if app.ports.inspector.is_some() {
-        starter.spawn(sample::watch_database(app.clone()));
+    if starter.app.ports.inspector.is_some() {
+        starter.keep("platform's database", sample::watch_database);
     }
-    if app.ports.cache.is_some() {
-        starter.spawn(sample::watch_cache(app.clone()));
+    if starter.app.ports.cache.is_some() {
+        starter.keep("platform's cache", sample::watch_cache);
     }
-    starter.spawn(checks::run(app.clone()));
-    starter.spawn(sample::strip(app));
+    starter.keep("checks", checks::run);
+    starter.keep("key figures", sample::strip);
 }
 
 /// Measures everything again, now; at most once in five seconds. Sources that take longer than four seconds are not waited for.

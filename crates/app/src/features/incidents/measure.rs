@@ -227,8 +227,7 @@ fn judge(figures: &IncidentKpis) -> (Status, String) {
 
 /// Measures every 15 seconds for as long as the process lives.
 pub(super) fn start(starter: &mut Starter) {
-    let app = starter.app.clone();
-    starter.spawn(async move {
+    starter.keep("incident figures", |app| async move {
         let mut tick = tokio::time::interval(Duration::from_secs(EVERY));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

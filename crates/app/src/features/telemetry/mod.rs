@@ -49,15 +49,9 @@ fn state(config: &Config, state: &mut qd_core::StateMap) -> Result<()> {
 }
 
 fn start(starter: &mut Starter) {
-    let app = starter.app.clone();
-    match app.state::<Telemetry>() {
-        Ok(telemetry) => {
-            starter.spawn(ingest::run(app.clone(), telemetry));
-            starter.spawn(endpoints::rank_forever(app.clone()));
-            starter.spawn(endpoints::sample_forever(app));
-        }
-        Err(error) => tracing::error!(%error, "telemetry does not start"),
-    }
+    starter.keep("telemetry writer", ingest::run);
+    starter.keep("ranking of endpoints", endpoints::rank_forever);
+    starter.keep("API card", endpoints::sample_forever);
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ struct Job {
 #[derive(Debug)]
 pub struct Telemetry {
     queue: mpsc::Sender<Job>,
-    inbox: Mutex<Option<mpsc::Receiver<Job>>>,
+    inbox: tokio::sync::Mutex<mpsc::Receiver<Job>>,
     /// Room in KiB.
     room: Arc<Semaphore>,
     decoders: Semaphore,
@@ -63,7 +63,7 @@ impl Telemetry {
         let limit = config.max_body_mib << 20;
         Self {
             queue,
-            inbox: Mutex::new(Some(inbox)),
+            inbox: tokio::sync::Mutex::new(inbox),
             room: Arc::new(Semaphore::new(MEMORY.max(limit * 4) >> 10)),
             decoders: Semaphore::new(DECODERS),
             limit,
@@ -106,10 +106,13 @@ impl Telemetry {
     }
 }
 
-/// Takes requests from the queue for as long as the process lives. A second call ends at once.
-pub async fn run(app: App, telemetry: Arc<Telemetry>) {
-    let inbox = telemetry.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(inbox) = inbox {
-        writer::run(app, telemetry, inbox).await;
-    }
+/// Takes requests from the queue for as long as the process lives. What a run that failed had taken is answered as not stored; the next run
+/// goes on with the rest.
+pub async fn run(app: App) {
+    let telemetry = match app.state::<Telemetry>() {
+        Ok(telemetry) => telemetry,
+        Err(fault) => return tracing::error!(%fault, "telemetry does not start"),
+    };
+    let mut inbox = telemetry.inbox.lock().await;
+    writer::run(app, Arc::clone(&telemetry), &mut inbox).await;
 }

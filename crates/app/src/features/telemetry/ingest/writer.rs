@@ -64,7 +64,7 @@ struct Writer {
     whole: Place,
 }
 
-pub(super) async fn run(app: App, telemetry: Arc<Telemetry>, mut inbox: Receiver<Job>) {
+pub(super) async fn run(app: App, telemetry: Arc<Telemetry>, inbox: &mut Receiver<Job>) {
     let labels = Labels::new(app.config.telemetry.max_routes);
     let mut writer = Writer { app, telemetry, labels, rows: HashMap::new(), whole: ("", "".into()) };
     writer.remember().await;

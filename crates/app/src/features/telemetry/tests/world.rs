@@ -109,7 +109,7 @@ fn assemble(db: Db, config: Config, dir: &tempfile::TempDir) -> App {
 }
 
 fn start(app: &App) {
-    tokio::spawn(run(app.clone(), telemetry(app)));
+    tokio::spawn(run(app.clone()));
 }
 
 pub fn telemetry(app: &App) -> Arc<Telemetry> {
