@@ -93,7 +93,8 @@ pub async fn revoke_demo_tokens(app: &App, name: &str) -> Result<usize> {
 /// A fresh token for the demo's marketplace; earlier ones are revoked.
 pub async fn mint_demo_token(app: &App) -> Result<Secret> {
     revoke_demo_tokens(app, DEMO_TOKEN).await?;
-    let action = CreateToken { name: DEMO_TOKEN.into(), scopes: vec!["ingest".into(), "flags:read".into()], days: DEMO_DAYS };
-    let reason = Confirmation::because("The demo's marketplace reports itself and reads flags.");
+    let scopes = ["ingest", "flags:read", "instances:write", "deploys:write"].map(str::to_owned).to_vec();
+    let action = CreateToken { name: DEMO_TOKEN.into(), scopes, days: DEMO_DAYS };
+    let reason = Confirmation::because("The demo's marketplace reports itself and its deploys, and obeys flags and maintenance.");
     mint(app, &Actor::system("demo"), action, reason).await
 }

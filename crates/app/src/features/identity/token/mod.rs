@@ -25,7 +25,9 @@ pub const DAYS: i64 = 365;
 /// What a token may be allowed, and what that means.
 pub const SCOPES: &[(&str, &str)] = &[
     ("ingest", "Send traces and logs (OTLP)."),
-    ("flags:read", "Reserved for flag evaluation; no route takes it yet."),
+    ("flags:read", "Evaluate flags (OFREP) and read the maintenance state."),
+    ("instances:write", "Say that an instance of an application runs, and how it is configured."),
+    ("deploys:write", "Record deploys."),
     ("metrics:read", "Scrape Quarterdeck's own metrics."),
 ];
 

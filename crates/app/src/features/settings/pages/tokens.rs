@@ -97,7 +97,7 @@ impl Tokens {
 pub struct NewToken {
     /// What it is for.
     name: String,
-    /// What it may do: ingest, metrics:read; flags:read is reserved, no route takes it yet.
+    /// What it may do: ingest, flags:read, instances:write, deploys:write, metrics:read.
     #[serde(default)]
     scopes: Vec<String>,
     /// Days until it ends, 1 to 365; 365 if not given.
