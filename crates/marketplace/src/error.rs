@@ -42,6 +42,9 @@ pub enum Error {
     /// The telemetry exporter could not be set up from the environment.
     #[error("the OpenTelemetry exporter cannot be set up: {0}; check the OTEL_ variables")]
     Telemetry(String),
+    /// Where the control center is, or how to ask it, makes no sense.
+    #[error("the control center can't be obeyed: {0}")]
+    Control(#[from] client::Error),
     /// The database refused.
     #[error(transparent)]
     Database(#[from] engine::Error),

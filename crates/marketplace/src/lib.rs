@@ -5,6 +5,7 @@
 
 mod catalog;
 mod checkout;
+mod control;
 mod error;
 pub mod generate;
 mod ids;
@@ -19,6 +20,7 @@ mod telemetry;
 mod traffic;
 mod web;
 
+pub use client::{BypassKey, Endpoint};
 pub use error::{Error, Result};
 pub use generate::{GenerateOptions, Size, generate};
 pub use scenario::{Scenario, Switch};

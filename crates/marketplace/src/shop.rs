@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use client::{BypassKey, Endpoint};
 use engine::job::{Enqueue, WorkerHandle, enqueue};
 use engine::{Db, DbOptions};
 use jiff::tz::TimeZone;
@@ -14,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::generate::{self, GenerateOptions, Size, progress};
 use crate::jobs::analytics::Record;
@@ -51,6 +53,10 @@ pub struct MarketplaceOptions {
     pub stop_on_stdin_eof: bool,
     /// The password of `POST /_demo/scenario`; none: the route does not exist.
     pub demo_token: Option<String>,
+    /// The control center that is obeyed: its flags and its maintenance. [`run`] takes it from OpenFeature's variables.
+    pub control: Option<Endpoint>,
+    /// Checks who may write during a maintenance. [`run`] takes it from `MAINTENANCE_BYPASS_SECRET`.
+    pub bypass: Option<BypassKey>,
 }
 
 impl MarketplaceOptions {
@@ -68,6 +74,8 @@ impl MarketplaceOptions {
             time_zone: "America/New_York".to_owned(),
             stop_on_stdin_eof: false,
             demo_token: std::env::var("MARKETPLACE_DEMO_TOKEN").ok().filter(|token| !token.is_empty()),
+            control: None,
+            bypass: None,
         }
     }
 }
@@ -77,7 +85,9 @@ impl MarketplaceOptions {
 ///
 /// # Errors
 /// An [`Error`] whose sentence says what to do.
-pub async fn run(options: MarketplaceOptions) -> Result<()> {
+pub async fn run(mut options: MarketplaceOptions) -> Result<()> {
+    options.control = options.control.or(Endpoint::from_env()?);
+    options.bypass = options.bypass.or(BypassKey::new(&std::env::var("MAINTENANCE_BYPASS_SECRET").unwrap_or_default())?);
     let telemetry = Telemetry::start()?;
     let stdin = options.stop_on_stdin_eof;
     let served = match Marketplace::start(options).await {
@@ -153,6 +163,7 @@ impl Marketplace {
         let mail = Sink::start(options.data_dir.join("outbox"), switch.clone(), &mut helpers).await?;
         let works = Works::new(db.clone(), switch.clone(), mail, options.data_dir.clone(), zone.clone());
         let workers = jobs::start(works).await?;
+        let control = Control::start(&options, &switch, &mut helpers);
         let (clicks, inbox) = mpsc::channel(4_096);
         helpers.spawn(record(db.clone(), inbox));
         helpers.spawn(backlog::produce(db.clone(), switch.clone()));
@@ -162,6 +173,7 @@ impl Marketplace {
             switch: switch.clone(),
             recommender: crate::scenario::regression::Recommender::default(),
             demo_token: options.demo_token,
+            control,
             clicks,
             lost_clicks: AtomicU64::new(0),
         });
@@ -180,8 +192,9 @@ impl Marketplace {
 
     /// Lets what runs end, within three seconds.
     pub async fn stop(self) {
-        let Self { workers, close, mut server, db, _helpers: mut helpers, .. } = self;
+        let Self { workers, close, mut server, db, shop, _helpers: mut helpers, .. } = self;
         helpers.abort_all();
+        shop.control.stop().await;
         close.send_replace(true);
         let workers = tokio::time::timeout(Duration::from_millis(1_500), workers.stop());
         let server = async {

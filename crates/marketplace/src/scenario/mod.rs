@@ -79,6 +79,11 @@ impl Switch {
         self.0.send_replace(scenario);
     }
 
+    /// Hears of every change.
+    pub fn watch(&self) -> watch::Receiver<Scenario> {
+        self.0.subscribe()
+    }
+
     /// Waits until `scenario` is on (`true`) or off (`false`).
     pub async fn wait(&self, scenario: Scenario, on: bool) {
         // We hold the sender, so the channel cannot close.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use reqwest::StatusCode;
+
 use super::Traffic;
 use super::browser::{Browser, View};
 
@@ -103,14 +105,19 @@ async fn tend(traffic: &Traffic, browser: &mut Browser) -> reqwest::Result<()> {
             let stock = if few { "90".to_owned() } else { stock };
             let form = [("price", price.as_str()), ("stock", &stock), ("active", "yes")];
             traffic.think().await;
-            browser.post(&format!("/vendor/products/{id}"), &form).await?;
+            // In maintenance: everything else would be refused as well.
+            if browser.post(&format!("/vendor/products/{id}"), &form).await?.status == StatusCode::SERVICE_UNAVAILABLE {
+                return Ok(());
+            }
         }
     }
     let orders = browser.get("/vendor/orders").await?;
     for form in orders.text.split("action=\"/vendor/items/").skip(1).take(5) {
         let Some((id, _)) = form.split_once("/done\"") else { continue };
         traffic.think().await;
-        browser.post(&format!("/vendor/items/{id}/done"), &[]).await?;
+        if browser.post(&format!("/vendor/items/{id}/done"), &[]).await?.status == StatusCode::SERVICE_UNAVAILABLE {
+            return Ok(());
+        }
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::fault::{Fault, Page};
 use super::layout::{grid, page, stars};
 use super::visitor::Visitor;
 use super::{Shop, cart};
-use crate::catalog::{self, CATEGORIES};
+use crate::catalog;
 use crate::ids;
 use crate::money::{FREE_SHIPPING_FROM, dollars, thousands};
 use crate::scenario::{Scenario, regression, slow};
@@ -18,47 +18,6 @@ use crate::store::clicks::Click;
 use crate::store::shelf::{self, Product, Sort};
 
 const PAGE: i64 = 24;
-
-/// The front window.
-pub async fn home(State(shop): State<Arc<Shop>>, visitor: Visitor) -> Page {
-    // Another window every hour, the same for everybody.
-    let turn = (ids::now() / 3_600_000_000) % 5;
-    let products = shelf::popular(&shop.db, 10, turn * 10).await?;
-    let stores = shelf::stores(&shop.db, 4).await?;
-    let body = html! {
-        section.hero {
-            div {
-                p.eyebrow { "Made by people with names" }
-                h1 { "The market that is open all night" }
-                p.lead { "Bread, bowls, blankets and honey, straight from small makers." }
-                p { a.button href="/category/bakery" { "Start with bread" } " " a.button.quiet href="/category/pottery" { "or with a mug" } }
-            }
-            div.hero-art aria-hidden="true" {
-                @for (art, variant) in [("loaf", 1), ("mug", 4), ("plant", 7), ("jar", 2)] {
-                    img src={"/art/" (art) "/" (variant) ".svg"} alt="" width="200" height="200";
-                }
-            }
-        }
-        section aria-labelledby="popular" { h2 #popular { "Popular right now" } (grid(&products)) }
-        section aria-labelledby="departments" {
-            h2 #departments { "Departments" }
-            ul.tiles {
-                @for category in CATEGORIES {
-                    li { a href={"/category/" (category.slug)} { b { (category.name) } span { (category.line) } } }
-                }
-            }
-        }
-        section aria-labelledby="makers" {
-            h2 #makers { "Makers people love" }
-            ul.tiles {
-                @for store in &stores {
-                    li { a href={"/store/" (store.slug)} { b { (store.store_name) } span { (store.city) ", " (store.state) " · " (format!("★ {:.1}", store.rating_avg)) } } }
-                }
-            }
-        }
-    };
-    Ok(page("Home", &visitor, "", &body))
-}
 
 /// In `db-slow`, departments show how busy the market is: a feature that nobody measured.
 async fn busiest(shop: &Shop) -> Page {
@@ -75,6 +34,9 @@ async fn busiest(shop: &Shop) -> Page {
 pub struct Listing {
     #[serde(default)]
     q: String,
+    /// Department to look into; empty or unknown: everywhere.
+    #[serde(default, rename = "in")]
+    department: String,
     #[serde(default)]
     sort: Sort,
     #[serde(default)]
@@ -101,12 +63,14 @@ pub async fn category(State(shop): State<Arc<Shop>>, visitor: Visitor, Path(slug
 pub async fn search(State(shop): State<Arc<Shop>>, visitor: Visitor, Query(ask): Query<Listing>) -> Page {
     let words: String = ask.q.chars().filter(|c| !c.is_control()).take(80).collect();
     let at = ask.page.min(500);
-    let (products, count) = shelf::list(&shop.db, "", &words, ask.sort, PAGE, i64::from(at) * PAGE).await?;
-    let encoded = serde_urlencoded::to_string([("q", &words)]).unwrap_or_default();
+    let within = catalog::category(&ask.department);
+    let department = within.map_or("", |category| category.slug);
+    let (products, count) = shelf::list(&shop.db, department, &words, ask.sort, PAGE, i64::from(at) * PAGE).await?;
+    let encoded = serde_urlencoded::to_string([("q", words.as_str()), ("in", department)]).unwrap_or_default();
     let link = |sort: Sort, page: u32| format!("/search?{encoded}&sort={}&page={page}", sort.word());
     let body = html! {
         header.list-head {
-            div { h1 { @if words.trim().is_empty() { "Everything" } @else { "“" (words) "”" } } p.lead { (count) " found" } }
+            div { h1 { @if words.trim().is_empty() { "Everything" } @else { "“" (words) "”" } } p.lead { (count) " found" @if let Some(category) = within { " in " (category.name) } } }
             (sorting(ask.sort, |sort| link(sort, 0)))
         }
         @if products.is_empty() {

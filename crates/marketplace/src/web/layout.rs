@@ -3,6 +3,7 @@
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::notice;
 use super::visitor::Visitor;
 use crate::catalog::CATEGORIES;
 use crate::money::dollars;
@@ -10,15 +11,15 @@ use crate::store::shelf::Product;
 
 /// A page for `visitor`.
 pub fn page(title: &str, visitor: &Visitor, query: &str, body: &Markup) -> Markup {
-    frame(title, &greeting(visitor), query, body)
+    frame(title, visitor, query, body)
 }
 
 /// A page for whom we do not know, as after a failure.
 pub fn plain(title: &str, body: &Markup) -> Markup {
-    frame(title, &greeting(&Visitor::default()), "", body)
+    frame(title, &Visitor::default(), "", body)
 }
 
-fn frame(title: &str, greeting: &Markup, query: &str, body: &Markup) -> Markup {
+fn frame(title: &str, visitor: &Visitor, query: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -31,9 +32,10 @@ fn frame(title: &str, greeting: &Markup, query: &str, body: &Markup) -> Markup {
                 link rel="stylesheet" href=(super::art::style_path());
                 link rel="icon" type="image/svg+xml" href="/art/plant/0.svg";
             }
-            body {
+            body.v2[visitor.v2] {
                 a.skip href="#main" { "Skip to the goods" }
-                (banner(greeting, query))
+                (notice::lines(&visitor.notices))
+                (banner(visitor, query))
                 main #main .wrap tabindex="-1" { (body) }
                 (ground())
             }
@@ -41,17 +43,13 @@ fn frame(title: &str, greeting: &Markup, query: &str, body: &Markup) -> Markup {
     }
 }
 
-fn banner(greeting: &Markup, query: &str) -> Markup {
+fn banner(visitor: &Visitor, query: &str) -> Markup {
     html! {
         header.top {
             div.wrap.top-row {
                 a.brand href="/" aria-label="Fernmarket, home" { (fern()) span { "Fernmarket" } }
-                form.search action="/search" role="search" {
-                    label.hidden for="q" { "Search the market" }
-                    input #q type="search" name="q" value=(query) placeholder="Honey, mugs, ferns…" maxlength="80";
-                    button type="submit" { "Search" }
-                }
-                (greeting)
+                (search(query, visitor.v2))
+                (greeting(visitor))
             }
             nav.departments aria-label="Departments" {
                 ul.wrap {
@@ -60,6 +58,24 @@ fn banner(greeting: &Markup, query: &str) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// The search of every page; the new shop's looks into a department, too.
+fn search(query: &str, departments: bool) -> Markup {
+    html! {
+        form.search action="/search" role="search" {
+            @if departments {
+                label.hidden for="in" { "Department" }
+                select #in name="in" {
+                    option value="" { "Everywhere" }
+                    @for category in CATEGORIES { option value=(category.slug) { (category.name) } }
+                }
+            }
+            label.hidden for="q" { "Search the market" }
+            input #q type="search" name="q" value=(query) placeholder="Honey, mugs, ferns…" maxlength="80";
+            button type="submit" { "Search" }
         }
     }
 }

@@ -8,8 +8,11 @@ mod cart;
 mod cashier;
 mod cookies;
 mod fault;
+mod guard;
+mod home;
 mod layers;
 mod layout;
+mod notice;
 mod portal;
 mod probes;
 mod switchboard;
@@ -28,6 +31,7 @@ use tokio::sync::mpsc;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
+use crate::control::Control;
 use crate::scenario::Switch;
 use crate::scenario::regression::Recommender;
 use crate::store::clicks::Click;
@@ -45,6 +49,8 @@ pub struct Shop {
     pub recommender: Recommender,
     /// The password of the scenario switch; none: no switch.
     pub demo_token: Option<String>,
+    /// Flags and maintenance.
+    pub control: Control,
     pub clicks: mpsc::Sender<Click>,
     /// Clicks that were dropped because the recorder did not keep up.
     pub lost_clicks: AtomicU64,
@@ -63,7 +69,7 @@ impl Shop {
 /// them in front of the application.
 pub fn router(shop: Arc<Shop>) -> Router {
     let pages = Router::new()
-        .route("/", get(browse::home))
+        .route("/", get(home::home))
         .route("/search", get(browse::search))
         .route("/category/{slug}", get(browse::category))
         .route("/product/{slug}", get(browse::product))
@@ -80,15 +86,17 @@ pub fn router(shop: Arc<Shop>) -> Router {
         .route("/vendor/orders", get(portal::orders))
         .route("/vendor/items/{id}/done", post(portal::done))
         .fallback(fault::nowhere)
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&shop), layers::observe));
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&shop), layers::observe))
+        .layer(guard::maintenance(&shop))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&shop), guard::recognise));
     let quiet = Router::new()
         .route("/healthz", get(probes::health))
         .route("/readyz", get(probes::ready))
         .route("/assets/shop.css", get(art::style))
         .route("/art/{kind}/{variant}", get(art::picture));
+    let quiet = quiet.merge(switchboard::routes(&shop)).layer(guard::maintenance(&shop));
     pages
         .merge(quiet)
-        .merge(switchboard::routes(&shop))
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, SLOWEST))
         .layer(tower_http::csrf::CsrfLayer::new())
