@@ -15,6 +15,20 @@ use crate::cli::Demo;
 /// How long it may take until it answers.
 const START: Duration = Duration::from_secs(20);
 
+/// What the marketplace must know.
+pub(super) struct Told<'a> {
+    /// Its database.
+    pub database: &'a Secret,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where the control center is.
+    pub control: SocketAddr,
+    /// How to ask it.
+    pub token: &'a Secret,
+    /// Who may write during a maintenance.
+    pub bypass: &'a Secret,
+}
+
 /// The running marketplace.
 pub(super) struct Child {
     pid: u32,
@@ -25,7 +39,8 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts it, and waits until it answers.
-    pub async fn start(options: &Demo, database: &Secret, listen: SocketAddr, control: SocketAddr, token: &Secret) -> Result<Self> {
+    pub async fn start(options: &Demo, told: &Told<'_>) -> Result<Self> {
+        let Told { database, listen, control, token, bypass } = *told;
         let program = std::env::current_exe().map_err(|fault| Error::Broken(format!("the program's own path: {fault}")))?;
         let headers = format!("authorization=Bearer {}", token.expose());
         let mut command = Command::new(program);
@@ -39,6 +54,7 @@ impl Child {
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{control}")).env("OTEL_EXPORTER_OTLP_HEADERS", &headers);
         command.env("OTEL_SERVICE_NAME", "marketplace");
         command.env("OFREP_ENDPOINT", format!("http://{control}")).env("OFREP_HEADERS", &headers);
+        command.env("MAINTENANCE_BYPASS_SECRET", bypass.expose()).env("DEPLOYMENT_ENVIRONMENT", super::ENVIRONMENT);
         let log = std::fs::File::create(options.data_dir.join("logs").join("marketplace.log"));
         let log = log.map_err(|fault| Error::Broken(format!("the marketplace's log: {fault}")))?;
         let errors = log.try_clone().map_err(|fault| Error::Broken(format!("the marketplace's log: {fault}")))?;

@@ -17,9 +17,9 @@ pub(super) struct Databases {
 }
 
 /// Files and directories that the demo makes; nothing else in the directory is touched.
-const MADE: [&str; 11] = [
+const MADE: [&str; 12] = [
     "quarterdeck.db", "quarterdeck.db-wal", "quarterdeck.db-shm", "marketplace.db", "marketplace.db-wal", "marketplace.db-shm", "audit.key",
-    "audit-anchors.jsonl", "logs", "marketplace", ".demo",
+    "installation.key", "audit-anchors.jsonl", "logs", "marketplace", ".demo",
 ];
 
 /// Throws the demo's own files away.

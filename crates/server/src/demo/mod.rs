@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use app::features::identity;
 use qd_core::config::{Config, QueueConfig, ServiceConfig};
+use qd_core::keys::Keys;
 use qd_core::secret::Secret;
 use qd_core::{App, Clock, Error, Result};
 use tokio::net::TcpListener;
@@ -20,6 +21,8 @@ use crate::{logging, wiring};
 
 /// The person that the demo signs in as.
 const CAPTAIN: (&str, &str) = ("captain@fernmarket.example", "Captain");
+/// What the demo calls its environment.
+const ENVIRONMENT: &str = "demo";
 /// How long the one-time link works.
 const LINK_MINUTES: i64 = 60;
 
@@ -44,6 +47,7 @@ pub async fn run(options: Demo, json: bool) -> Result<ExitCode> {
     let databases = data::databases(&options).await?;
     data::seed(&databases.marketplace, &options, json).await?;
     fill(&mut config, &options, &databases, address, shop_address);
+    config.maintenance.bypass_secret = bypass_secret(&options.data_dir)?;
     let _guard = logging::start(&config.log, &config.storage.data_dir, false);
     let app = wiring::assemble(config, Clock::system()).await?;
     let link = sign_in(&app, address).await?;
@@ -51,7 +55,9 @@ pub async fn run(options: Demo, json: bool) -> Result<ExitCode> {
     // The child binds the port itself; it was held until here so that a taken port is told before anything is started. The shop opens first:
     // probes must not find a closed door that nobody closed.
     drop(shop);
-    let child = child::Child::start(&options, &databases.marketplace, shop_address, address, &token).await?;
+    let bypass = &app.config.maintenance.bypass_secret;
+    let told = child::Told { database: &databases.marketplace, listen: shop_address, control: address, token: &token, bypass };
+    let child = child::Child::start(&options, &told).await?;
     let running = Running::start(app, own).await?;
     screen::show(&screen::Facts { address, shop: shop_address, link: &link, pid: child.id(), options: &options }, json);
     wait(&child).await;
@@ -88,7 +94,7 @@ fn local(listener: &TcpListener) -> Result<std::net::SocketAddr> {
 /// What a person would write into quarterdeck.toml to watch this platform.
 fn fill(config: &mut Config, options: &Demo, databases: &data::Databases, own: std::net::SocketAddr, shop: std::net::SocketAddr) {
     config.server.listen = own.to_string();
-    config.server.environment = "demo".into();
+    config.server.environment = ENVIRONMENT.into();
     config.storage.data_dir.clone_from(&options.data_dir);
     config.storage.database_url = databases.own.clone();
     config.platform.name = "Fernmarket".into();
@@ -103,6 +109,12 @@ fn fill(config: &mut Config, options: &Demo, databases: &data::Databases, own: s
         slow_ms: 1_000,
     };
     config.services = vec![service("Storefront", "/"), service("Marketplace API", "/healthz"), service("Marketplace database", "/readyz")];
+}
+
+/// The same at every start, so that a bypass outlives it.
+fn bypass_secret(data_dir: &Path) -> Result<Secret> {
+    let proof = Keys::open(&data_dir.join("installation.key"))?.mac("demo-bypass", b"");
+    Ok(Secret::new(proof.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
 }
 
 /// Makes the account at the first start, and a new link at each.
