@@ -65,6 +65,16 @@ pub fn mask_url(url: &str) -> String {
     }
 }
 
+/// Parts of names whose values are secrets, in lower case; `-`, `.` and space count as `_`.
+pub const SECRET_NAMES: [&str; 9] = ["authorization", "cookie", "password", "passwd", "token", "secret", "api_key", "apikey", "bearer "];
+
+/// Whether the value of this name is a secret: in logs, in configurations, wherever a name stands before a value.
+pub fn is_secret_name(name: &str) -> bool {
+    let same = |c: char| if matches!(c, '-' | '.') { '_' } else { c.to_ascii_lowercase() };
+    let plain: String = name.chars().map(same).collect();
+    SECRET_NAMES.iter().any(|word| plain.contains(word))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

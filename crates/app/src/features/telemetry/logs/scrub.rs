@@ -2,22 +2,15 @@
 
 use std::borrow::Cow;
 
+use qd_core::secret::SECRET_NAMES as NAMES;
+pub use qd_core::secret::is_secret_name as is_secret;
 use serde_json::Value;
 
 /// What stands for a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Parts of names whose values are secrets, in lower case; `-`, `.` and space count as `_`.
-const NAMES: [&str; 9] = ["authorization", "cookie", "password", "passwd", "token", "secret", "api_key", "apikey", "bearer "];
-
 /// Names whose unquoted value goes to the end of the line (HTTP headers).
 const WHOLE_LINE: [&str; 2] = ["authorization", "cookie"];
-
-/// Whether the value of this name is a secret.
-pub fn is_secret(name: &str) -> bool {
-    let plain = plain(name);
-    NAMES.iter().any(|word| plain.contains(word))
-}
 
 /// Same length, lower case, one separator.
 fn plain(text: &str) -> String {

@@ -1,0 +1,32 @@
+//! `POST /api/v1/instances`.
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use axum::response::{IntoResponse, Response};
+use qd_core::gate::Access;
+use qd_core::{Error, Result};
+
+use super::{Beat, Heard, SCOPE, verb};
+use crate::features::deploys::outside::refused;
+use crate::web::{Ctx, Routes, read_limited};
+
+/// Largest beat, with its configuration.
+const MAX_BODY: usize = 256 * 1024;
+
+/// Adds the route.
+pub fn routes(routes: Routes) -> Routes {
+    routes.raw(Method::POST, "/api/v1/instances", Access::Scope(SCOPE), "An instance says that it runs, and which build", beat)
+}
+
+async fn beat(ctx: Ctx, request: Request<Body>) -> Response {
+    match take(&ctx, request).await {
+        Ok(heard) => ([(header::CACHE_CONTROL, "no-store")], axum::Json(heard)).into_response(),
+        Err(fault) => refused(&fault),
+    }
+}
+
+async fn take(ctx: &Ctx, request: Request<Body>) -> Result<Heard> {
+    let bytes = read_limited(request.into_body(), MAX_BODY).await?;
+    let given: Beat = serde_json::from_slice(&bytes).map_err(|fault| Error::invalid("body", fault.to_string()))?;
+    verb::beat(&ctx.app, given).await
+}

@@ -1,0 +1,1 @@
+//! Behaviour of deploys, the same on both databases.
