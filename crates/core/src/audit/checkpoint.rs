@@ -197,12 +197,32 @@ impl Anchor {
     }
 }
 
+/// Whether so many rows came since the last checkpoint that the next is due, whatever the time.
+pub async fn checkpoint_due_by_rows(db: &Db) -> Result<bool> {
+    let Some((size, _)) = db.maybe::<(i64, String)>(HEAD, args![]).await? else { return Ok(false) };
+    let last: Option<Checkpoint> = db.maybe(LAST, args![]).await?;
+    Ok(size - last.map_or(0, |last| last.size) >= EVERY_ROWS)
+}
+
 /// Writes a checkpoint when one is due; gives it back when it was written. One that a crash kept out of the anchor is written there first.
 pub async fn checkpoint_if_due(db: &Db, signer: &Signer, anchor: &Anchor, now: Timestamp) -> Result<Option<Checkpoint>> {
+    checkpoint(db, signer, anchor, now, false).await
+}
+
+/// Writes a checkpoint of all that is new, due or not: the program stops.
+pub async fn checkpoint_last(db: &Db, signer: &Signer, anchor: &Anchor, now: Timestamp) -> Result<Option<Checkpoint>> {
+    checkpoint(db, signer, anchor, now, true).await
+}
+
+async fn checkpoint(db: &Db, signer: &Signer, anchor: &Anchor, now: Timestamp, at_once: bool) -> Result<Option<Checkpoint>> {
     let Some((size, head)) = db.maybe::<(i64, String)>(HEAD, args![]).await? else { return Ok(None) };
     mend(db, signer, anchor).await?;
     let last: Option<Checkpoint> = db.maybe(LAST, args![]).await?;
-    let due = last.is_none_or(|last| size > last.size && (size - last.size >= EVERY_ROWS || now.since(Timestamp(last.at)) >= EVERY_SECONDS));
+    let due = last.is_none_or(|last| {
+        let (rows, age) = (size - last.size, now.since(Timestamp(last.at)));
+        // A clock that was set back must not put the next one off.
+        rows > 0 && (at_once || rows >= EVERY_ROWS || age >= EVERY_SECONDS || age < 0)
+    });
     if !due {
         return Ok(None);
     }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 pub use chain::{GENESIS, canonical, digest, hash_of};
 pub(crate) use checkpoint::private_file;
-pub use checkpoint::{Anchor, Checkpoint, Signer, Trusted, checkpoint_if_due, checkpoints};
+pub use checkpoint::{Anchor, Checkpoint, Signer, Trusted, checkpoint_due_by_rows, checkpoint_if_due, checkpoint_last, checkpoints};
 pub use read::{Filter, by_seq, export_page, get, list, matching_after, related};
 pub use verify::{Break, Report, Verifier, verify};
 

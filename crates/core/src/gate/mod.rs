@@ -10,6 +10,7 @@ mod check;
 mod idempotency;
 mod intent;
 mod permit;
+mod refusals;
 mod run;
 
 pub use access::{Access, Role};

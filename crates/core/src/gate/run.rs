@@ -12,6 +12,7 @@ use tracing::{Instrument, error, info};
 
 use super::idempotency::Key;
 use super::permit::{Change, Done, GateTx, Permit};
+use super::refusals::{self, Fate, Refusals};
 use super::{Action, ActionInfo, Actor, Confirmation, Target, check, intent};
 use crate::audit::{self, Entry, Kind};
 use crate::error::{Error, Result};
@@ -24,6 +25,7 @@ use crate::time::Clock;
 pub struct Gate {
     db: Db,
     clock: Clock,
+    refusals: Refusals,
 }
 
 /// What an action's call is made of, kept together on its way through the gate.
@@ -47,7 +49,7 @@ impl<A: Action> Call<A> {
 impl Gate {
     /// The gate over our own database.
     pub fn new(db: Db, clock: Clock) -> Self {
-        Self { db, clock }
+        Self { db, clock, refusals: Refusals::default() }
     }
 
     /// Whether `actor` could run this with this confirmation. Nothing is written.
@@ -93,9 +95,41 @@ impl Gate {
         tokio::spawn(task.in_current_span()).await.map_err(|fault| Error::Broken(format!("{}: {fault}", A::NAME)))?
     }
 
-    /// Records that somebody who is known was not let in to an action, where the action itself could not be made yet.
+    /// Records that somebody who is known was not let in to an action, where the action itself could not be made yet. Of many within a minute
+    /// the first have rows of their own, the rest one row with their number.
     pub async fn refuse(&self, actor: &Actor, info: ActionInfo, target: Target, fault: &Error) -> Result<()> {
-        self.append(Entry { error: Some(fault.to_string()), ..Entry::refused(actor, info, target) }).await
+        let entry = Entry { error: Some(fault.to_string()), ..Entry::refused(actor, info, target) };
+        let (fate, before) = self.refusals.take(entry, self.clock.now());
+        if let Some(before) = before {
+            self.append(before).await?;
+        }
+        match fate {
+            Fate::Recorded(entry) => self.append(*entry).await?,
+            Fate::Counted { first: true } => self.settle_later(),
+            Fate::Counted { first: false } => {}
+        }
+        Ok(())
+    }
+
+    /// Writes the number of refusals that were only counted: those whose minute is over, or, when the program stops, all.
+    ///
+    /// # Errors
+    /// Those of our database.
+    pub async fn settle_refusals(&self, stopping: bool) -> Result<()> {
+        for entry in self.refusals.over((!stopping).then(|| self.clock.now())) {
+            self.append(entry).await?;
+        }
+        Ok(())
+    }
+
+    fn settle_later(&self) {
+        let gate = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(refusals::WINDOW.unsigned_abs() + 1)).await;
+            if let Err(fault) = gate.settle_refusals(false).await {
+                error!(%fault, "number of refusals not recorded");
+            }
+        });
     }
 
     /// Role, reason and phrase; a refusal by role is recorded.

@@ -1,7 +1,7 @@
 //! What the chain alone can't see: a cut tail and a chain that was computed again. Checkpoints and their anchor find both.
 
 use engine::args;
-use qd_core::audit::{self, Checkpoint, Signer, checkpoint_if_due, checkpoints};
+use qd_core::audit::{self, Checkpoint, Signer, checkpoint_due_by_rows, checkpoint_if_due, checkpoint_last, checkpoints};
 
 use crate::support::World;
 
@@ -77,6 +77,18 @@ async fn they_are_due_by_rows_and_by_time(world: World) {
     assert_eq!(point(&world).await.unwrap().size, 2);
     world.clock.set(world.clock.now().plus_seconds(7_200));
     assert_eq!(point(&world).await, None, "no new row");
+    world.fill(1).await;
+    world.clock.set(world.clock.now().plus_seconds(-86_400));
+    assert_eq!(point(&world).await.unwrap().size, 3, "the clock was set back");
+    let last = async || checkpoint_last(&world.db, &world.signer(), &world.anchor(), world.clock.now()).await.unwrap();
+    assert_eq!(last().await, None, "no new row");
+    world.fill(1).await;
+    assert_eq!(point(&world).await, None, "too soon");
+    assert_eq!(last().await.unwrap().size, 4, "the program stops");
+    assert!(!checkpoint_due_by_rows(&world.db).await.unwrap());
+    world.fill(1_000).await;
+    assert!(checkpoint_due_by_rows(&world.db).await.unwrap());
+    assert_eq!(point(&world).await.unwrap().size, 1_004, "many rows");
 }
 
 async fn two_points(world: &World) {

@@ -17,6 +17,7 @@ on_both!(
     a_panic_is_a_failure_and_the_writer_goes_on,
     a_caller_who_hangs_up_takes_nothing_along,
     who_may_not_is_recorded,
+    many_refusals_are_one_row,
     reason_and_phrase_are_asked_for,
     the_same_key_does_it_once,
 );
@@ -99,6 +100,31 @@ async fn who_may_not_is_recorded(world: World) {
         assert_eq!(row.error, Some(refused.to_string()));
     }
     assert!(world.things().await.is_empty() && audit::verify(&world.db, Vec::new()).await.unwrap().valid);
+}
+
+async fn many_refusals_are_one_row(world: World) {
+    let (staff, other) = (person(Role::StaffAdmin), Actor::anonymous(Client::default()));
+    for _ in 0..25 {
+        assert_eq!(world.name(&staff, named(1, "oak"), because()).await.unwrap_err().code(), "forbidden");
+    }
+    world.name(&other, named(1, "oak"), because()).await.unwrap_err();
+    assert_eq!(world.rows().await.len(), 21, "twenty of one, and one of another");
+    world.gate.settle_refusals(false).await.unwrap();
+    assert_eq!(world.rows().await.len(), 21, "the minute is not over");
+    world.clock.set(world.clock.now().plus_seconds(60));
+    world.name(&staff, named(1, "oak"), because()).await.unwrap_err();
+    let rows = world.rows().await;
+    assert_eq!(rows.len(), 23, "the number of the minute before, and the first of the next");
+    let folded = &rows[21];
+    assert_eq!((folded.kind.as_str(), folded.actor_id.as_str()), ("refused", staff.id()));
+    assert!(folded.error.as_deref().unwrap().starts_with("5 more refusals within a minute"), "{folded:?}");
+    assert_eq!(folded.after.as_deref(), Some(r#"{"actions":{"thing.name":5},"refusals":5}"#));
+    for _ in 0..22 {
+        world.name(&staff, named(1, "oak"), because()).await.unwrap_err();
+    }
+    world.gate.settle_refusals(true).await.unwrap();
+    assert!(world.last().await.error.unwrap().starts_with("3 more refusals"), "nothing is lost when the program stops");
+    assert!(audit::verify(&world.db, Vec::new()).await.unwrap().valid);
 }
 
 async fn reason_and_phrase_are_asked_for(world: World) {

@@ -100,7 +100,8 @@ pub fn next_after(cron: &str, zone: &str, after: i64) -> Result<i64> {
     Ok(next.timestamp().as_microsecond())
 }
 
-/// Makes or updates schedules. The next occurrence changes only when the expression or the zone does; a pause stays.
+/// Makes or updates schedules. The next occurrence changes when the expression or the zone does, and when it lies too far ahead: a clock that
+/// was wrong for a while must not silence a schedule for years. A pause stays.
 ///
 /// # Errors
 /// [`Error::Invalid`] as [`next_after`], before anything is written.

@@ -145,10 +145,14 @@ statements! {
         SELECT id FROM job WHERE queue = $1 AND state = $2 AND state <> 'active' ORDER BY state_at, id LIMIT $3)";
 
     SCHEDULE_OLD = "SELECT cron, zone FROM job_schedule WHERE name = $1";
+    /// A next occurrence that lies after the one that the clock says now was computed by a wrong clock, unless another replica just fired the
+    /// one between.
     SCHEDULE_UPSERT = "INSERT INTO job_schedule (name, queue, job, payload, cron, zone, max_attempts, paused, next_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (name) DO UPDATE SET queue = excluded.queue,
         job = excluded.job, payload = excluded.payload, max_attempts = excluded.max_attempts,
         next_at = CASE WHEN job_schedule.cron = excluded.cron AND job_schedule.zone = excluded.zone
+            AND NOT (job_schedule.next_at > excluded.next_at AND (job_schedule.last_at IS NULL
+                OR job_schedule.last_at < excluded.next_at OR job_schedule.last_at > excluded.next_at + 60000000))
             THEN job_schedule.next_at ELSE excluded.next_at END,
         cron = excluded.cron, zone = excluded.zone, updated_at = excluded.updated_at";
     SCHEDULE_REMOVE = "DELETE FROM job_schedule WHERE name = $1";

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use engine::job::{self, Job, JobError, RunInfo, Schedule, State, Worker, next_after, upsert_schedules};
-use engine::{Db, Error};
+use engine::{Db, Error, args};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::support::{TestDb, eventually};
 
-crate::both!(each_occurrence_once_over_replicas, upserts_keep_what_they_may, outcomes_and_skips);
+crate::both!(each_occurrence_once_over_replicas, upserts_keep_what_they_may, a_clock_that_was_ahead_silences_nothing, outcomes_and_skips);
 
 fn at(text: &str) -> i64 {
     text.parse::<Timestamp>().unwrap().as_microsecond()
@@ -140,6 +140,28 @@ async fn upserts_keep_what_they_may(t: &TestDb) {
     t.db.write(|tx| Box::pin(async move { job::remove_schedule(tx, "daily").await })).await.unwrap();
     let gone = t.db.write(|tx| Box::pin(async move { job::remove_schedule(tx, "daily").await })).await;
     assert!(matches!(gone, Err(Error::NotFound)));
+}
+
+async fn a_clock_that_was_ahead_silences_nothing(t: &TestDb) {
+    let hourly = Schedule::of("hourly", "0 * * * *", "UTC", &Tick { fail: false, hold_ms: 0 }).unwrap();
+    let again = async || {
+        upsert_schedules(&t.db, std::slice::from_ref(&hourly)).await.unwrap();
+        job::schedules(&t.db).await.unwrap().remove(0).next_at
+    };
+    let (first, hour, year) = (again().await, 3_600_000_000_i64, 31_536_000_000_000_i64);
+    let set = async |next_at: i64, last_at: Option<i64>| {
+        let sql = "UPDATE job_schedule SET next_at = $1, last_at = $2";
+        t.db.write(move |tx| Box::pin(async move { tx.exec(sql, args![next_at, last_at]).await })).await.unwrap();
+    };
+    for last_at in [None, Some(first - hour), Some(first + year - hour)] {
+        set(first + year, last_at).await;
+        assert!((first..=first + hour).contains(&again().await), "fired last at {last_at:?}");
+    }
+    let now = again().await;
+    set(now - 2 * hour, Some(now - 3 * hour)).await;
+    assert_eq!(again().await, now - 2 * hour, "one that was missed still comes");
+    set(now + hour, Some(now + 5_000)).await;
+    assert_eq!(again().await, now + hour, "another replica fired the one between at this moment");
 }
 
 async fn outcomes_and_skips(t: &TestDb) {
