@@ -11,6 +11,7 @@ pub fn features() -> Vec<web::Feature> {
     vec![
         views::HOME,
         views::HEALTH,
+        views::DEPLOYS,
         health::FEATURE,
         incidents::FEATURE,
         audit::FEATURE,
@@ -18,6 +19,7 @@ pub fn features() -> Vec<web::Feature> {
         // Before flags: the reserved flags tell of it.
         maintenance::FEATURE,
         flags::FEATURE,
+        flags::ramp::FEATURE,
         flags::ofrep::FEATURE,
         flags::usage::FEATURE,
         deploys::FEATURE,

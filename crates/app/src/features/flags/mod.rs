@@ -7,10 +7,12 @@
 pub mod definition;
 pub mod evaluate;
 pub mod ofrep;
+mod pages;
 pub mod ramp;
 mod serve;
 pub mod usage;
 
+pub use pages::{ListQuery, ListView, listed};
 pub use serve::{explain, flags, snapshot};
 
 use crate::web::Feature;
@@ -20,5 +22,8 @@ pub const FEATURE: Feature = Feature {
     state: serve::state,
     published: Some(serve::load),
     statements: definition::STATEMENTS,
-    ..Feature::new("flags", |routes| routes)
+    ..Feature::new("flags", pages::routes)
 };
+
+#[cfg(test)]
+mod tests;

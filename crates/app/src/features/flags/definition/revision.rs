@@ -1,5 +1,7 @@
 //! Revisions: every change keeps the whole flag.
 
+use std::collections::HashMap;
+
 use qd_core::{App, Error, Result, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -50,6 +52,14 @@ pub async fn revisions(app: &App, key: &str, before: Option<i64>, limit: usize) 
     let more = found.len() > limit;
     found.truncate(limit);
     Ok((found, more))
+}
+
+/// Every flag that is not archived as it was before its last change, by key; new ones are missing.
+///
+/// # Errors
+/// Those of the database.
+pub async fn before_last(app: &App) -> Result<HashMap<String, Definition>> {
+    Ok(store::before_last(&app.db).await?.into_iter().collect())
 }
 
 /// One revision.

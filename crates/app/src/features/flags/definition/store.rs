@@ -18,14 +18,17 @@ const ADD_REVISION: &str = "INSERT INTO flag_revision (flag_key, number, at, act
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const REVISIONS: &str = "SELECT * FROM flag_revision WHERE flag_key = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
 const REVISION: &str = "SELECT * FROM flag_revision WHERE flag_key = $1 AND number = $2";
+const BEFORE_LAST: &str = "SELECT r.flag_key, r.definition FROM flag f JOIN flag_revision r ON r.flag_key = f.key AND r.number = f.version - 1 \
+     WHERE f.archived_at IS NULL LIMIT 2000";
 const NEEDS: &str = "SELECT flag_key, needs_key, variant FROM flag_prerequisite";
 const DROP_NEEDS: &str = "DELETE FROM flag_prerequisite WHERE flag_key = $1";
 const ADD_NEED: &str = "INSERT INTO flag_prerequisite (flag_key, needs_key, variant) VALUES ($1, $2, $3)";
 const SEEDED: &str = "SELECT count(*) FROM flag_seeded";
 const MARK_SEEDED: &str = "INSERT INTO flag_seeded (id, at) VALUES (1, $1) ON CONFLICT DO NOTHING";
 /// Every static statement about flags.
-pub const STATEMENTS: &[&str] =
-    &[LIVE, ARCHIVED, BY_KEY, COUNT, INSERT, UPDATE, ADD_REVISION, REVISIONS, REVISION, NEEDS, DROP_NEEDS, ADD_NEED, SEEDED, MARK_SEEDED];
+pub const STATEMENTS: &[&str] = &[
+    LIVE, ARCHIVED, BY_KEY, COUNT, INSERT, UPDATE, ADD_REVISION, REVISIONS, REVISION, BEFORE_LAST, NEEDS, DROP_NEEDS, ADD_NEED, SEEDED, MARK_SEEDED,
+];
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -177,6 +180,12 @@ pub async fn revision(db: &Db, key: &str, number: i64) -> Result<Option<Revision
 /// One revision within a change.
 pub async fn revision_in(tx: &mut Tx, key: &str, number: i64) -> Result<Option<Revision>> {
     tx.maybe::<RevisionRow>(REVISION, args![key, number]).await?.map(|row| row.revision(key)).transpose()
+}
+
+/// Every flag as it was before its last change; new ones are missing.
+pub async fn before_last(db: &Db) -> Result<Vec<(String, Definition)>> {
+    let rows: Vec<(String, String)> = db.all(BEFORE_LAST, args![]).await?;
+    rows.into_iter().map(|(key, definition)| Ok((key, serde_json::from_str(&definition)?))).collect()
 }
 
 /// A flag, the flag that it needs, and the variant that the other one must give.
