@@ -150,4 +150,5 @@ fn start(starter: &mut Starter) {
     starter.spawn(sample::forever(starter.app.clone()));
 }
 
-
+#[cfg(test)]
+mod tests;
