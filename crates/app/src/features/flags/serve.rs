@@ -1,5 +1,6 @@
 //! What this process serves: the flags of one revision in memory, swapped as a whole.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -9,12 +10,14 @@ use qd_core::{App, Error, Result, StateMap};
 
 use super::definition::{Flag, store};
 use super::evaluate::{Context, Explanation, Reserved, Snapshot};
+use super::ramp::{self, Ramp};
 
 /// The flags of one revision.
 #[derive(Debug, Default)]
 struct Served {
     snapshot: ArcSwap<Snapshot>,
     flags: ArcSwap<Vec<Flag>>,
+    ramps: ArcSwap<HashMap<String, Ramp>>,
 }
 
 /// Makes the state.
@@ -27,11 +30,13 @@ pub fn state(_: &Config, state: &mut StateMap) -> Result<()> {
 pub fn load(app: App, revision: i64) -> BoxFuture<'static, Result<()>> {
     Box::pin(async move {
         let flags = store::live(&app.db).await?;
+        let ramps = ramp::store::all_active(&app.db).await?;
         let definitions = flags.iter().map(|flag| (flag.key.as_str(), &flag.definition));
         let snapshot = Snapshot::new(revision, definitions, reserved(&app)?);
         let served = app.state::<Served>()?;
         served.snapshot.store(Arc::new(snapshot));
         served.flags.store(Arc::new(flags));
+        served.ramps.store(Arc::new(ramps.into_iter().map(|ramp| (ramp.flag.clone(), ramp)).collect()));
         Ok(())
     })
 }
@@ -55,6 +60,14 @@ pub fn snapshot(app: &App) -> Result<Arc<Snapshot>> {
 /// [`Error::Broken`] when the wiring left the feature out.
 pub fn flags(app: &App) -> Result<Arc<Vec<Flag>>> {
     Ok(app.state::<Served>()?.flags.load_full())
+}
+
+/// Running and paused ramps, by key of their flag.
+///
+/// # Errors
+/// [`Error::Broken`] when the wiring left the feature out.
+pub fn ramps(app: &App) -> Result<Arc<HashMap<String, Ramp>>> {
+    Ok(app.state::<Served>()?.ramps.load_full())
 }
 
 /// Why a flag gives what it gives in a context.

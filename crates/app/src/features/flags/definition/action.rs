@@ -95,6 +95,8 @@ macro_rules! action {
     };
 }
 
+pub(in crate::features::flags) use action;
+
 action!(Create, "flag.create", "CONFIG_FEATURE_FLAG_CREATED", Guarded, |action| action.fields.key.as_deref().unwrap_or("new"));
 action!(Update, "flag.update", "CONFIG_FEATURE_FLAG_CHANGED", Guarded, |action| &action.flag);
 action!(Toggle, "flag.toggle", "CONFIG_FEATURE_FLAG_TOGGLED", Guarded, |action| &action.flag);

@@ -50,8 +50,11 @@ where
             let before = store::get(&mut tx, &key).await?.ok_or_else(|| unknown(&key))?;
             let edit = edit(&mut tx, &before, permit.action()).await?;
             let after = save(&mut tx, &before, edit.after, &permit, now).await?;
-            ramp::heed(&mut tx, A::NAME, &before, &after, now).await?;
-            let (was, is) = changed(&before, &after)?;
+            let (mut was, mut is) = changed(&before, &after)?;
+            for (name, before, after) in ramp::heed(&mut tx, A::NAME, &before, &after, now).await? {
+                was.insert(name.into(), before);
+                is.insert(name.into(), after);
+            }
             Ok(Change::between(after, Value::Object(was), Value::Object(is)).undo(edit.undo))
         })
     });

@@ -64,7 +64,7 @@ impl Faults {
 impl Definition {
     /// Trimmed words; lists without repetitions; a boolean flag without variants gets on and off.
     #[must_use]
-    pub(super) fn tidy(mut self) -> Self {
+    pub(in crate::features::flags) fn tidy(mut self) -> Self {
         if self.variants.is_empty() && self.kind == Kind::Boolean {
             self.variants = vec![Variant { name: "on".into(), value: true.into() }, Variant { name: "off".into(), value: false.into() }];
             (self.on_variant, self.off_variant) = ("on".into(), Some("off".into()));
@@ -91,7 +91,7 @@ impl Definition {
     ///
     /// # Errors
     /// [`Error::Invalid`] with everything that is wrong.
-    pub(super) fn checked(self) -> Result<Self> {
+    pub(in crate::features::flags) fn checked(self) -> Result<Self> {
         let mut faults = Faults::default();
         self.check_variants(&mut faults);
         self.check_lists(&mut faults);

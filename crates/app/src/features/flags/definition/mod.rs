@@ -1,7 +1,7 @@
 //! What a flag is: its kind, variants, audience, rules and rollout, with every change kept as a revision.
 
-mod action;
-mod change;
+pub(super) mod action;
+pub(super) mod change;
 mod check;
 mod input;
 mod revision;
@@ -18,10 +18,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::ramp::Ramp;
+
+pub(super) use action::action;
 pub use action::{Archive, Create, Kill, Restore, Revert, Rollout, Toggle, Update};
 pub use check::{FLAGS_MAX, LIST_MAX, NOTES_MAX, RULES_MAX, VARIANTS_MAX, key_fault};
 pub use input::{Patch, Percent};
-pub use revision::{Difference, Revision, differences, revision, revisions};
+pub use revision::{Difference, Revision, before_last, differences, revision, revisions};
 pub use seed::seed;
 pub use verb::{Filter, archive, archived, create, find, kill, list, restore, revert, set_rollout, toggle, update};
 
@@ -73,6 +76,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(super) use words;
 
 words!(Kind { Boolean = "BOOLEAN", String = "STRING", Number = "NUMBER", Json = "JSON" });
 words!(Scope { Global = "GLOBAL", Admin = "ADMIN", Vendor = "VENDOR", Customer = "CUSTOMER" });
@@ -209,7 +214,7 @@ pub struct Prerequisite {
 
 /// Everything about a flag that people decide: what a revision keeps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Definition {
     /// Kind of the values.
     pub kind: Kind,
@@ -295,6 +300,8 @@ pub struct Listed {
     pub flag: Flag,
     /// Why it looks forgotten; `null` when it does not.
     pub stale: Option<Stale>,
+    /// Its running or paused ramp.
+    pub ramp: Option<Ramp>,
 }
 
 /// Why a flag looks forgotten.

@@ -66,7 +66,8 @@ impl Filter {
 pub fn list(app: &App, filter: &Filter) -> Result<(Vec<Listed>, bool)> {
     let (all, now) = (serve::flags(app)?, app.now());
     let limit = if filter.limit == 0 { 100 } else { filter.limit.min(500) };
-    let listed = |flag: &Flag| Listed { flag: flag.clone(), stale: flag.stale(now) };
+    let ramps = serve::ramps(app)?;
+    let listed = |flag: &Flag| Listed { flag: flag.clone(), stale: flag.stale(now), ramp: ramps.get(&flag.key).cloned() };
     let mut found: Vec<Listed> = all.iter().filter(|flag| filter.admits(flag, flag.stale(now))).take(limit + 1).map(listed).collect();
     let more = found.len() > limit;
     found.truncate(limit);
