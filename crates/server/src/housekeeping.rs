@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use app::features::{health, identity, telemetry};
-use engine::job::{Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, upsert_schedules};
+use app::features::{health, identity, maintenance, telemetry};
+use engine::job::{Enqueue, Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, enqueue, upsert_schedules};
 use qd_core::gate::Actor;
 use qd_core::{App, Error, Result, Runner, audit, gate};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ enum Task {
     SystemCleanup,
     /// Trims telemetry and check results.
     Retention,
+    /// Takes the steps of maintenance windows, and of the queues that they hold, that a job missed.
+    MaintenanceAutoComplete,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,11 +39,12 @@ impl Job for Housekeeping {
     type Context = Runner;
 
     async fn run(self, runner: Runner, _run: RunInfo) -> std::result::Result<(), JobError> {
-        do_task(&runner.app, self.task).await.map_err(|fault| JobError::retry(fault.to_string()))
+        do_task(&runner, self.task).await.map_err(|fault| JobError::retry(fault.to_string()))
     }
 }
 
-async fn do_task(app: &App, task: Task) -> Result<()> {
+async fn do_task(runner: &Runner, task: Task) -> Result<()> {
+    let app = &runner.app;
     match task {
         Task::AuditCheckpoint => {
             audit::checkpoint_if_due(&app.db, &app.signer, &app.anchor, app.now()).await?;
@@ -52,6 +55,7 @@ async fn do_task(app: &App, task: Task) -> Result<()> {
             telemetry::trim(app).await?;
             health::trim(app).await?;
         }
+        Task::MaintenanceAutoComplete => maintenance::sweep(app, &runner.actor).await?,
     }
     Ok(())
 }
@@ -80,6 +84,12 @@ async fn cleanup(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Lets a worker write a checkpoint that is due; several replicas ask for one job.
+pub async fn checkpoint_soon(db: &Db) -> Result<()> {
+    let job = Housekeeping { task: Task::AuditCheckpoint };
+    Ok(db.write(move |tx| Box::pin(async move { enqueue(tx, &job, Enqueue::unique("audit-checkpoint")).await.map(|_| ()) })).await?)
+}
+
 /// Makes the schedules known and starts the worker.
 pub async fn start(app: &App) -> Result<WorkerHandle> {
     let zone = app.config.platform.time_zone.as_str();
@@ -88,10 +98,15 @@ pub async fn start(app: &App) -> Result<WorkerHandle> {
         ("audit-verification", "0 2 * * SUN", Task::AuditVerification),
         ("system-cleanup", "*/10 * * * *", Task::SystemCleanup),
         ("retention", "17 * * * *", Task::Retention),
+        ("maintenance-auto-complete", "*/5 * * * *", Task::MaintenanceAutoComplete),
     ];
     let schedules: engine::Result<Vec<Schedule>> =
         plan.into_iter().map(|(name, cron, task)| Schedule::of(name, cron, zone, &Housekeeping { task })).collect();
     upsert_schedules(&app.db, &schedules?).await?;
+    // What passed while nothing ran is looked at now, not at the next round.
+    let first = Housekeeping { task: Task::MaintenanceAutoComplete };
+    let once = Enqueue::unique("maintenance-auto-complete:start");
+    app.db.write(move |tx| Box::pin(async move { enqueue(tx, &first, once).await })).await?;
     let runner = Runner { app: app.clone(), actor: Actor::system("housekeeping") };
     let worker = Worker::new(app.db.clone(), runner).register::<Housekeeping>().queue(QUEUE, 2).drain(Duration::from_secs(2));
     let worker = app::features().iter().fold(worker, |worker, feature| (feature.jobs)(worker));

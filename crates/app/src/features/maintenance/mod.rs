@@ -5,12 +5,15 @@
 //! write all the same.
 
 pub mod bypass;
+pub mod drain;
 mod gate;
+mod pages;
 mod state;
 mod store;
 pub mod window;
 
 pub use state::{Asked, BYPASS_COOKIE, BYPASS_HEADER, Blocked, BypassView, OWN, Paths, State, StateView, VendorView, Verdict, WindowView, state};
+pub use pages::{Panel, banner, panel, panel_of};
 pub use window::{Audience, Blocks, Kind, Phase, Series, Status, Terms, Window, sweep};
 
 use crate::web::{Feature, Routes, Starter};
@@ -23,7 +26,7 @@ pub const FEATURE: Feature = Feature {
     },
     published: Some(state::load),
     start,
-    jobs: |worker| worker.register::<window::Advance>(),
+    jobs: |worker| worker.register::<window::Advance>().register::<drain::Drain>(),
     statements: STATEMENTS,
     ..Feature::new("maintenance", routes)
 };
@@ -42,10 +45,14 @@ const STATEMENTS: &[&str] = &{
 };
 
 fn routes(routes: Routes) -> Routes {
-    gate::routes(routes)
+    pages::routes(gate::routes(routes))
 }
 
 fn start(starter: &mut Starter) {
     let app = starter.app.clone();
-    starter.spawn(window::watch(app));
+    starter.spawn(window::watch(app.clone()));
+    starter.spawn(drain::watch(app));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! SQL about bypass tokens and about the queues that a drain holds.
 
-use engine::{Db, args};
+use engine::{Db, Tx, args};
 use qd_core::gate::GateTx;
 use qd_core::{Error, Result, Timestamp};
 use uuid::Uuid;
 
 use super::bypass::Bypass;
+use super::drain::{Hold, QueueProgress};
 
 const BYPASSES: &str = "SELECT * FROM maintenance_bypass ORDER BY created_at DESC LIMIT $1";
 const BYPASS: &str = "SELECT * FROM maintenance_bypass WHERE id = $1";
@@ -13,8 +14,16 @@ const ISSUE: &str = "INSERT INTO maintenance_bypass (id, note, created_at, creat
      VALUES ($1, $2, $3, $4, $5, $6, NULL)";
 const REVOKE: &str = "UPDATE maintenance_bypass SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 const REVOKED: &str = "SELECT id FROM maintenance_bypass WHERE expires_at > $1 AND revoked_at IS NOT NULL ORDER BY id";
+const HELD_BY: &str = "SELECT * FROM maintenance_drain WHERE window_id = $1 ORDER BY source, queue LIMIT 500";
+const HELD: &str = "SELECT * FROM maintenance_drain WHERE state IN ('PAUSING', 'PAUSED') ORDER BY window_id, source, queue LIMIT 500";
+const PUT: &str = "INSERT INTO maintenance_drain (window_id, source, queue, state, active_left, waiting, counted_at, attempts, next_at, fault) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (window_id, source, queue) DO UPDATE SET state = $4, attempts = $8, next_at = $9, \
+     fault = $10";
+const COUNTED: &str =
+    "UPDATE maintenance_drain SET active_left = $4, waiting = $5, counted_at = $6 WHERE window_id = $1 AND source = $2 AND queue = $3";
+const FORGET: &str = "DELETE FROM maintenance_drain WHERE window_id = $1 AND source = $2 AND queue = $3";
 /// Every static statement about bypass tokens and drains.
-pub const STATEMENTS: &[&str] = &[BYPASSES, BYPASS, ISSUE, REVOKE, REVOKED];
+pub const STATEMENTS: &[&str] = &[BYPASSES, BYPASS, ISSUE, REVOKE, REVOKED, HELD_BY, HELD, PUT, COUNTED, FORGET];
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -69,4 +78,77 @@ pub async fn revoke(tx: &mut GateTx<'_>, id: Uuid, at: Timestamp) -> Result<bool
 pub async fn revoked(db: &Db, now: Timestamp) -> Result<Vec<Uuid>> {
     let rows: Vec<(Uuid,)> = db.all(REVOKED, args![now.0]).await?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct HoldRow {
+    window_id: Uuid,
+    source: String,
+    queue: String,
+    state: String,
+    active_left: Option<i64>,
+    waiting: Option<i64>,
+    counted_at: Option<i64>,
+    attempts: i64,
+    next_at: i64,
+    fault: Option<String>,
+}
+
+fn held_rows(rows: Vec<HoldRow>) -> Result<Vec<QueueProgress>> {
+    let read = |row: HoldRow| {
+        Ok(QueueProgress {
+            window_id: row.window_id,
+            source: row.source,
+            queue: row.queue,
+            state: Hold::parse(&row.state).ok_or_else(|| Error::Broken(format!("unknown state {} of a drained queue", row.state)))?,
+            active_left: row.active_left,
+            waiting: row.waiting,
+            counted_at: row.counted_at.map(Timestamp),
+            attempts: row.attempts,
+            next_at: Timestamp(row.next_at),
+            fault: row.fault,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// What the drain of a window knows of its queues.
+pub async fn held_by(db: &Db, window: Uuid) -> Result<Vec<QueueProgress>> {
+    held_rows(db.all(HELD_BY, args![window]).await?)
+}
+
+/// The queues that any drain holds.
+pub async fn held(db: &Db) -> Result<Vec<QueueProgress>> {
+    held_rows(db.all(HELD, args![]).await?)
+}
+
+/// Writes what is known of a queue; its counts stay.
+pub async fn put(tx: &mut Tx, row: &QueueProgress) -> Result<()> {
+    let values = args![
+        row.window_id,
+        row.source.as_str(),
+        row.queue.as_str(),
+        row.state.word(),
+        row.active_left,
+        row.waiting,
+        row.counted_at.map(|at| at.0),
+        row.attempts,
+        row.next_at.0,
+        row.fault.clone()
+    ];
+    tx.exec(PUT, values).await?;
+    Ok(())
+}
+
+/// Writes what was counted of a queue.
+pub async fn counted(tx: &mut Tx, row: &QueueProgress) -> Result<()> {
+    let values = args![row.window_id, row.source.as_str(), row.queue.as_str(), row.active_left, row.waiting, row.counted_at.map(|at| at.0)];
+    tx.exec(COUNTED, values).await?;
+    Ok(())
+}
+
+/// Drops a row.
+pub async fn forget(tx: &mut Tx, window: Uuid, source: &str, queue: &str) -> Result<()> {
+    tx.exec(FORGET, args![window, source, queue]).await?;
+    Ok(())
 }

@@ -20,7 +20,7 @@ pub(super) use action::{Faults, action};
 pub use lifecycle::{ENDED_SHOWN_SECONDS, Phase, STARTING_SECONDS, Step};
 pub use read::{Filter, active, find, list, series, upcoming};
 pub use recurrence::{Occurrence, occurrence, occurrences, resolve};
-pub(super) use step::{Advance, plan, watch};
+pub(super) use step::{Advance, drained, plan, watch};
 pub use step::{advance, sweep};
 pub(super) use verb::served;
 pub use verb::{cancel, edit, enable, end, extend, reword, schedule, toggle};

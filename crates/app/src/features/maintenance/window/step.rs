@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::action::action;
 use super::verb::{renew, saved, served};
-use super::{Step, Window, store};
+use super::{Kind, Status, Step, Window, store};
+use crate::features::maintenance::drain;
 
 /// Seconds ahead that the net looks: the longest announcement.
 const AHEAD: i64 = 7 * 86_400;
@@ -90,7 +91,19 @@ pub async fn plan(tx: &mut GateTx<'_>, window: &Window, now: Timestamp) -> Resul
         let delay = Duration::from_micros(u64::try_from(at.0 - now.0).unwrap_or(0));
         job::enqueue(tx, &Advance { window: window.id, at }, Enqueue::delayed(delay)).await?;
     }
+    if window.kind == Kind::QueueDrain && matches!(window.status, Status::Active | Status::Completed) {
+        drain::kick(tx, window.id).await?;
+    }
     Ok(())
+}
+
+/// No job runs any more in the queues of an active drain.
+pub async fn drained(tx: &mut GateTx<'_>, id: Uuid, version: i64, now: Timestamp) -> Result<Change<Window>> {
+    let before = store::get(tx, id).await?;
+    if before.status != Status::Active || before.version != version {
+        return Err(Error::Conflict("The window was changed in the same moment; its new state decides.".into()));
+    }
+    saved(tx, &before, Window { drained_at: Some(now), ..before.next() }, now).await
 }
 
 /// Takes every step of one window that is due. Does nothing when none is, or when another replica took it.
@@ -126,6 +139,9 @@ pub async fn sweep(app: &App, actor: &Actor) -> Result<()> {
         {
             last = Err(fault);
         }
+    }
+    if let Err(fault) = drain::sweep(app, actor).await {
+        last = Err(fault);
     }
     last
 }
