@@ -64,8 +64,8 @@ pub struct InstanceOptions {
     pub version: Option<String>,
     /// Branch.
     pub branch: Option<String>,
-    /// `production` unless a variable says otherwise.
-    pub environment: String,
+    /// Environment; the server's own unless a variable or the application says otherwise.
+    pub environment: Option<String>,
     /// Names this process among those of the service.
     pub instance: String,
     /// What it is configured with.
@@ -88,7 +88,7 @@ impl InstanceOptions {
             sha: first(SHA),
             version: None,
             branch: first(BRANCH),
-            environment: first(ENVIRONMENT).unwrap_or_else(|| "production".into()),
+            environment: first(ENVIRONMENT),
             // Several processes on a host, and one after another, are different instances.
             instance: format!("{place}-{}-{:08x}", std::process::id(), rand::random::<u32>()),
             settings: BTreeMap::new(),
@@ -248,13 +248,11 @@ fn fingerprint(key: &[u8], value: &str) -> String {
 pub struct Deploy {
     /// Service.
     pub service: String,
-    /// Environment.
-    pub environment: String,
+    /// Environment; the server's own if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
     /// Commit, or the release where there is none.
     pub sha: String,
-    /// Release, as people say it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
     /// Branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
@@ -264,7 +262,7 @@ pub struct Deploy {
     /// What changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// `SUCCEEDED`, `FAILED`, or another of the server's.
+    /// `live`, `failed`, `canceled` or `in_progress`.
     pub status: String,
 }
 
@@ -296,7 +294,7 @@ mod tests {
             _ => None,
         };
         let told = InstanceOptions::from_variables("web".into(), read);
-        assert_eq!((told.sha.as_deref(), told.branch.as_deref(), told.environment.as_str()), (Some("abc"), Some("main"), "production"));
+        assert_eq!((told.sha.as_deref(), told.branch.as_deref(), told.environment), (Some("abc"), Some("main"), None));
         assert!(told.instance.starts_with("srv-1-"));
     }
 

@@ -35,10 +35,10 @@ async fn an_instance_tells_what_runs_what_it_obeys_and_no_secret() {
 #[tokio::test]
 async fn a_deploy_is_told_once() {
     let mut fake = Fake::start().await;
-    let deploy = Deploy { service: "web".into(), sha: "abc".into(), environment: "demo".into(), status: "SUCCEEDED".into(), ..Deploy::default() };
+    let deploy = Deploy { service: "web".into(), sha: "abc".into(), environment: Some("demo".into()), status: "live".into(), ..Deploy::default() };
     deploy.record(&fake.endpoint()).await.unwrap();
     let told: Vec<Value> = fake.scene.lock().unwrap().told.clone();
-    assert_eq!(told, [json!({ "service": "web", "sha": "abc", "environment": "demo", "status": "SUCCEEDED" })]);
+    assert_eq!(told, [json!({ "service": "web", "sha": "abc", "environment": "demo", "status": "live" })]);
     fake.stop().await;
     assert!(deploy.record(&fake.endpoint()).await.unwrap_err().contains("no answer"));
 }

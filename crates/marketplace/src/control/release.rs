@@ -11,7 +11,7 @@ use crate::scenario::{Scenario, Switch};
 const AGAIN: Duration = Duration::from_secs(3);
 
 /// Tells of every release that runs here, beginning with this one if the last start ran another; for ever.
-pub async fn tell(endpoint: Endpoint, environment: String, switch: Switch, instance: Instance, file: PathBuf) {
+pub async fn tell(endpoint: Endpoint, environment: Option<String>, switch: Switch, instance: Instance, file: PathBuf) {
     let mut scenarios = switch.watch();
     loop {
         let scenario = *scenarios.borrow_and_update();
@@ -19,7 +19,7 @@ pub async fn tell(endpoint: Endpoint, environment: String, switch: Switch, insta
         let told = tokio::fs::read_to_string(&file).await.unwrap_or_default();
         if told.trim() != release {
             instance.release(Some(release.to_owned()), Some(release.to_owned()));
-            if let Err(fault) = deploy(scenario, &environment).record(&endpoint).await {
+            if let Err(fault) = deploy(scenario, environment.clone()).record(&endpoint).await {
                 tracing::debug!(%fault, release, "the deploy was not told of");
                 let _ = tokio::time::timeout(AGAIN, scenarios.changed()).await;
                 continue;
@@ -35,14 +35,14 @@ pub async fn tell(endpoint: Endpoint, environment: String, switch: Switch, insta
     }
 }
 
-fn deploy(scenario: Scenario, environment: &str) -> Deploy {
+fn deploy(scenario: Scenario, environment: Option<String>) -> Deploy {
     let message = match scenario {
         Scenario::DeployRegression => "Recommend what others bought; tax by region",
         _ => "Faster checkout, clearer labels",
     };
     Deploy {
         service: "marketplace".into(),
-        environment: environment.to_owned(),
+        environment,
         sha: scenario.release().into(),
         branch: Some("main".into()),
         author: Some("Fernmarket release train".into()),
