@@ -3,7 +3,7 @@
 use maud::Markup;
 use qd_core::gate::Access;
 
-use crate::features::{health, incidents};
+use crate::features::{health, incidents, maintenance};
 use crate::ui::freshness::Freshness;
 use crate::ui::layout::{self, Count, NavItem, User};
 use crate::ui::menu::Entry;
@@ -81,7 +81,7 @@ fn banners(page: &Page<'_>) -> Vec<Banner> {
     if !Access::READ.admits(page.actor) {
         return Vec::new();
     }
-    let mut banners: Vec<Banner> = incidents::banner(page.app).into_iter().collect();
+    let mut banners: Vec<Banner> = incidents::banner(page.app).into_iter().chain(maintenance::banner(page.app)).collect();
     let troubles = web::troubles(page.app, page.now);
     if !troubles.is_empty() {
         banners.push(Banner::new(Tone::Warn, "A part of Quarterdeck itself fails").text(troubles.join(" ")));

@@ -91,11 +91,11 @@ pub fn sign_in(platform: &str, note: &str, form: &Markup) -> Markup {
     bare("Sign in · Quarterdeck", &content)
 }
 
-/// The banners above a page. They come from incidents: an event `incident` has the page fetched again, and each [`fragment`]
+/// The banners above a page. They come from incidents and maintenance: their events have the page fetched again, and each [`fragment`]
 /// brings them.
 fn banner_host(items: &[Banner], out_of_band: bool) -> Markup {
     html! {
-        section.banners id="banners" aria-label="Notices" data-live="incident" data-live-oob hx-swap-oob=[out_of_band.then_some("true")] { @for banner in items.iter().take(2) { (banner) } }
+        section.banners id="banners" aria-label="Notices" data-live="incident maintenance" data-live-oob hx-swap-oob=[out_of_band.then_some("true")] { @for banner in items.iter().take(2) { (banner) } }
     }
 }
 

@@ -54,7 +54,7 @@ pub fn panel(panel: &Panel, page: &Page<'_>) -> Markup {
                 p { (panel.obeyed()) " " (fail_mode(&panel.state.fail_mode)) }
                 a href="/maintenance" { "Windows and settings" }
             }
-            div class="grid-3 stretch" { @for kind in CARDS.into_iter().chain(others) { (panel.card(kind, page)) } }
+            div.modes { @for kind in CARDS.into_iter().chain(others) { (panel.card(kind, page)) } }
         }
     }
 }
@@ -139,7 +139,7 @@ impl Panel {
                     }
                 }
                 @let foot = foot(kind, holding, next, page);
-                @if !foot.0.is_empty() { div class="card__foot row--wrap" { (foot) } }
+                @if !foot.0.is_empty() { div.card__foot { (foot) } }
             }
         }
     }
