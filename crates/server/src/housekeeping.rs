@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use app::features::{health, identity, maintenance, telemetry};
+use engine::Db;
 use engine::job::{Enqueue, Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, enqueue, upsert_schedules};
 use qd_core::gate::Actor;
 use qd_core::{App, Error, Result, Runner, audit, gate};

@@ -7,7 +7,7 @@ mod converge;
 mod watch;
 
 use engine::job::{self, Enqueue, Job, JobError, RunInfo};
-use qd_core::gate::{Access, Action, Actor, AuditEvent, Danger, Target};
+use qd_core::gate::{Access, Action, AuditEvent, Danger, Target};
 use qd_core::{App, Result, Runner, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -141,18 +141,16 @@ pub async fn progress(app: &App, window: Uuid) -> Result<Vec<QueueProgress>> {
     store::held_by(&app.db, window).await
 }
 
-/// The net below the jobs: does what is due of every window that holds queues.
+/// The net below the jobs: asks for one for every window that holds queues, or is to.
 ///
 /// # Errors
-/// The last one, after every window was tried.
-pub async fn sweep(app: &App, actor: &Actor) -> Result<()> {
-    let mut last = Ok(());
+/// Those of the database.
+pub(super) async fn sweep(app: &App) -> Result<()> {
     for window in holding(app).await? {
-        if let Err(fault) = converge(app, actor, window).await {
-            last = Err(fault);
-        }
+        // By a job, not here: its key lets one at a time touch the queues of a window.
+        app.db.write_with(move |tx| Box::pin(async move { kick(tx, window).await })).await?;
     }
-    last
+    Ok(())
 }
 
 /// Windows that hold queues, or are to.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use engine::job::{self, Enqueue, Job, JobError, RunInfo};
-use qd_core::gate::{Action, Actor, Change, Confirmation, Done, GateTx, Permit};
+use qd_core::gate::{Access, Action, Actor, AuditEvent, Change, Confirmation, Danger, Done, GateTx, Permit, Target};
 use qd_core::published::bump;
 use qd_core::reading::{Reading, Status as Light};
 use qd_core::{App, Error, Result, Runner, Timestamp};
@@ -53,7 +53,6 @@ struct Overrun {
     window: Uuid,
 }
 
-use qd_core::gate::{Access, AuditEvent, Danger, Target};
 action!(Announce, "maintenance.announce", "CONFIG_MAINTENANCE_ANNOUNCED", RULE, Routine, "maintenance", |a| a.window.to_string());
 action!(Start, "maintenance.start", "CONFIG_MAINTENANCE_MODE_TOGGLED", RULE, Routine, "maintenance", |a| a.window.to_string());
 action!(Miss, "maintenance.miss", "CONFIG_MAINTENANCE_CHANGED", RULE, Routine, "maintenance", |a| a.window.to_string());
@@ -140,7 +139,7 @@ pub async fn sweep(app: &App, actor: &Actor) -> Result<()> {
             last = Err(fault);
         }
     }
-    if let Err(fault) = drain::sweep(app, actor).await {
+    if let Err(fault) = drain::sweep(app).await {
         last = Err(fault);
     }
     last
