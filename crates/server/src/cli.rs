@@ -44,6 +44,12 @@ pub enum Command {
     /// API tokens.
     #[command(subcommand)]
     Token(Token),
+    /// Deploys.
+    #[command(subcommand)]
+    Deploy(Deploy),
+    /// Maintenance: what holds, and blocking writes from a script on the server.
+    #[command(subcommand)]
+    Maintenance(Maintenance),
     /// The audit trail.
     #[command(subcommand)]
     Audit(Audit),
@@ -139,13 +145,72 @@ pub enum Token {
         /// Name for people.
         #[arg(long)]
         name: String,
-        /// What it may: ingest, metrics:read. Repeat or separate by commas.
+        /// What it may: ingest, metrics:read, flags:read, deploys:write, instances:write. Repeat or separate by commas.
         #[arg(long = "scope", value_delimiter = ',', required = true)]
         scopes: Vec<String>,
         /// Days until it expires.
         #[arg(long, default_value_t = 365)]
         days: u32,
     },
+}
+
+/// `deploy …`
+#[derive(Debug, Subcommand)]
+pub enum Deploy {
+    /// Tell a running control center of a deploy. What is not given is taken from the variables of the CI (GitHub Actions, GitLab, CircleCI,
+    /// Buildkite, Render and others) and from git. The token is read from QD_TOKEN; it needs the scope deploys:write.
+    /// Exit codes: 0 recorded, 2 wrong usage, 3 something is missing, 4 the token was refused, 5 the deploy was refused, 6 not reached.
+    Record(Box<DeployRecord>),
+}
+
+/// `deploy record`
+#[derive(Clone, Debug, Default, Args)]
+pub struct DeployRecord {
+    /// Where the control center is: https://ops.example.
+    #[arg(long, env = "QD_URL")]
+    pub url: Option<String>,
+    /// Service: web. Render's name of it if not given.
+    #[arg(long, env = "QD_DEPLOY_SERVICE")]
+    pub service: Option<String>,
+    /// Environment; that of the control center if not given.
+    #[arg(long)]
+    pub environment: Option<String>,
+    /// in_progress, live, failed or canceled.
+    #[arg(long, default_value = "live")]
+    pub status: String,
+    /// Commit, or the name of a release.
+    #[arg(long)]
+    pub sha: Option<String>,
+    /// Branch.
+    #[arg(long)]
+    pub branch: Option<String>,
+    /// Author of the commit.
+    #[arg(long)]
+    pub author: Option<String>,
+    /// Message of the commit.
+    #[arg(long)]
+    pub message: Option<String>,
+    /// Page of the run.
+    #[arg(long)]
+    pub run_url: Option<String>,
+    /// Your id of this deploy: the same one is recorded once. Made of the CI's run if not given.
+    #[arg(long)]
+    pub id: Option<String>,
+    /// When it began (RFC 3339).
+    #[arg(long)]
+    pub started_at: Option<String>,
+    /// When it ended (RFC 3339).
+    #[arg(long)]
+    pub finished_at: Option<String>,
+    /// When the commit was made (RFC 3339).
+    #[arg(long)]
+    pub commit_at: Option<String>,
+    /// What went wrong.
+    #[arg(long)]
+    pub error: Option<String>,
+    /// Seconds to wait for the answer.
+    #[arg(long, default_value_t = 10)]
+    pub timeout: u64,
 }
 
 /// `audit …`
@@ -170,4 +235,41 @@ pub enum ConfigCommand {
     Check,
     /// Print what holds, with secrets masked.
     Show,
+}
+
+/// `maintenance …`
+#[derive(Debug, Subcommand)]
+pub enum Maintenance {
+    /// Print what holds and what is planned.
+    Status,
+    /// Start one now; if one of its type holds, extend it. A control center that runs serves it within a second.
+    Enable {
+        /// global-readonly, vendor-readonly, queue-drain, database-maintenance or deployment.
+        #[arg(value_name = "TYPE")]
+        kind: String,
+        /// Minutes that it lasts; 60, or 30 for a drain.
+        #[arg(long)]
+        minutes: Option<i64>,
+        /// Text for people.
+        #[arg(long)]
+        message: Option<String>,
+        /// Id of a vendor that a vendor read-only holds. Repeat for more; all if none is given.
+        #[arg(long = "vendor")]
+        vendors: Vec<String>,
+        /// Why, in 10 to 500 characters.
+        #[arg(long)]
+        reason: String,
+        /// Type "ENABLE MAINTENANCE".
+        #[arg(long)]
+        confirm: Option<String>,
+    },
+    /// End it: writes are open again.
+    End {
+        /// Its type.
+        #[arg(value_name = "TYPE")]
+        kind: String,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
+    },
 }

@@ -7,11 +7,12 @@ use qd_core::config::Config;
 use qd_core::{Error, Result};
 use serde_json::{Value, json};
 
-use super::{load, print};
+use super::{DEFAULT_FILE, load, print};
 use crate::cli::ConfigCommand;
 use crate::wiring;
 
 pub(super) fn config(file: Option<PathBuf>, command: ConfigCommand, json: bool) -> Result<ExitCode> {
+    let read = file.clone().unwrap_or_else(|| DEFAULT_FILE.into());
     let config = match load(file) {
         Ok(config) => config,
         Err(Error::Invalid(faults)) => {
@@ -22,7 +23,19 @@ pub(super) fn config(file: Option<PathBuf>, command: ConfigCommand, json: bool) 
         Err(other) => return Err(other),
     };
     match command {
-        ConfigCommand::Check => print(json, &json!({ "valid": true }), "The configuration is valid."),
+        ConfigCommand::Check if read.exists() => {
+            let text = format!("The configuration is valid: {}, the environment and the defaults.", read.display());
+            print(json, &json!({ "valid": true, "file": read }), &text);
+        }
+        ConfigCommand::Check => {
+            let place = std::env::current_dir().unwrap_or_default();
+            let text = format!(
+                "There is no {} in {}: the defaults and the environment hold, and they are valid. Name a file with --config.",
+                read.display(),
+                place.display()
+            );
+            print(json, &json!({ "valid": true, "file": null }), &text);
+        }
         ConfigCommand::Show => {
             let shown = config.shown();
             let lines: Vec<String> = shown.iter().map(|(key, value)| format!("{key} = {value}")).collect();

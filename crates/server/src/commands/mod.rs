@@ -3,6 +3,8 @@
 mod accounts;
 mod audit;
 mod checks;
+mod deploy;
+mod maintenance;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,6 +32,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Doctor => checks::doctor(&load(file)?, json).await,
         Command::Admin(command) => accounts::admin(load(file)?, command, json).await,
         Command::Token(command) => accounts::token(load(file)?, command, json).await,
+        Command::Deploy(crate::cli::Deploy::Record(options)) => deploy::record(*options, json).await,
+        Command::Maintenance(command) => maintenance::run(load(file)?, command, json).await,
         Command::Audit(command) => audit::run(load(file)?, command, json).await,
         Command::Config(command) => checks::config(file, command, json),
     }
@@ -38,8 +42,11 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
 /// The configuration: `--config` must exist, `quarterdeck.toml` may.
 pub(crate) fn load(file: Option<PathBuf>) -> Result<Config> {
     let required = file.is_some();
-    Config::load(&file.unwrap_or_else(|| "quarterdeck.toml".into()), required, &[])
+    Config::load(&file.unwrap_or_else(|| DEFAULT_FILE.into()), required, &[])
 }
+
+/// Read from the current directory when no other file is named; it may be missing.
+pub(crate) const DEFAULT_FILE: &str = "quarterdeck.toml";
 
 async fn serve(config: &Config, port: Option<u16>) -> Result<ExitCode> {
     let mut config = config.clone();

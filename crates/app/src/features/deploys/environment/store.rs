@@ -5,6 +5,7 @@ use qd_core::{Result, Timestamp};
 use uuid::Uuid;
 
 use super::{Entries, Snapshot, digest};
+use crate::features::deploys::record::is_commit;
 
 const UPSERT: &str = "INSERT INTO config_snapshot (id, environment, service, sha, digest, entries, first_at, last_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
@@ -14,8 +15,8 @@ const BY_ID: &str = "SELECT * FROM config_snapshot WHERE id = $1";
 const LATEST: &str = "SELECT * FROM config_snapshot WHERE environment = $1 AND service = $2 ORDER BY last_at DESC, id DESC LIMIT 1";
 const LATEST_ALL: &str = "SELECT * FROM (SELECT config_snapshot.*, row_number() OVER (PARTITION BY environment, service ORDER BY last_at DESC, id DESC) AS place \
      FROM config_snapshot) AS ranked WHERE place = 1 ORDER BY environment, service LIMIT 100";
-/// Of a build of a service, seen between two moments: $4 from, $5 before. A short commit ($6 its pattern) finds the long one.
-const BETWEEN: &str = "SELECT * FROM config_snapshot WHERE environment = $1 AND service = $2 AND (sha = $3 OR sha LIKE $6) AND last_at >= $4 \
+/// Of a build of a service, seen between two moments: $4 from, $5 before. A commit ($7) finds its shorter and longer forms, $6 is its pattern.
+const BETWEEN: &str = "SELECT * FROM config_snapshot WHERE environment = $1 AND service = $2 AND (sha = $3 OR sha LIKE $6 OR ($7 AND length(sha) >= 7 AND $3 LIKE sha || '%')) AND last_at >= $4 \
      AND first_at < $5 ORDER BY first_at DESC, id DESC LIMIT 1";
 const TRIM: &str =
     "DELETE FROM config_snapshot WHERE last_at < $1 AND id NOT IN (SELECT snapshot_id FROM app_instance WHERE snapshot_id IS NOT NULL)";
@@ -71,8 +72,9 @@ pub async fn latest_all(db: &Db) -> Result<Vec<Snapshot>> {
 
 /// The last one of a build that was seen within a time.
 pub async fn between(db: &Db, (environment, service, sha): (&str, &str, &str), from: Timestamp, to: Timestamp) -> Result<Option<Snapshot>> {
-    let pattern = format!("{sha}%");
-    db.maybe::<Row>(BETWEEN, args![environment, service, sha, from.0, to.0, pattern]).await?.map(Row::snapshot).transpose()
+    let commit = is_commit(sha);
+    let pattern = if commit { format!("{sha}%") } else { sha.to_owned() };
+    db.maybe::<Row>(BETWEEN, args![environment, service, sha, from.0, to.0, pattern, commit]).await?.map(Row::snapshot).transpose()
 }
 
 /// Forgets those that nobody has had since a moment.

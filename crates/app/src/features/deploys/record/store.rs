@@ -13,7 +13,8 @@ const BY_EXTERNAL: &str = "SELECT * FROM deploy WHERE source = $1 AND external_i
 /// Deploys of a service that a report may be about: begun since a moment, or still running.
 const NEAR: &str = "SELECT * FROM deploy WHERE environment = $1 AND service = $2 AND (started_at >= $3 OR status = 'in_progress') \
      ORDER BY started_at DESC, id DESC LIMIT 50";
-const KNOWN_BUILD: &str = "SELECT count(*) FROM deploy WHERE environment = $1 AND service = $2 AND (sha = $3 OR sha LIKE $4)";
+const KNOWN_BUILD: &str = "SELECT count(*) FROM deploy WHERE environment = $1 AND service = $2 AND \
+     (sha = $3 OR sha LIKE $4 OR ($5 AND length(sha) >= 7 AND $3 LIKE sha || '%'))";
 const INSERT: &str = "INSERT INTO deploy (id, service, environment, sha, branch, author, message, url, status, source, external_id, started_at, \
      finished_at, commit_at, rollback_of, rolled_back_at, error, recorded_at, recorded_by, recorded_by_name, version) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULL, $16, $17, $18, $19, 1)";
@@ -142,8 +143,9 @@ pub async fn near_now(db: &Db, environment: &str, service: &str, since: Timestam
 /// Whether a build of a service was ever recorded in an environment. A short commit counts as the begin of a long one.
 pub async fn knows_build(db: &Db, environment: &str, service: &str, sha: &str) -> Result<bool> {
     // Only hex digits and names come here: nothing in them is a pattern but `_`, which can only find too much.
-    let pattern = if super::is_commit(sha) { format!("{sha}%") } else { sha.to_owned() };
-    Ok(db.one::<(i64,)>(KNOWN_BUILD, args![environment, service, sha, pattern]).await?.0 > 0)
+    let commit = super::is_commit(sha);
+    let pattern = if commit { format!("{sha}%") } else { sha.to_owned() };
+    Ok(db.one::<(i64,)>(KNOWN_BUILD, args![environment, service, sha, pattern, commit]).await?.0 > 0)
 }
 
 /// Adds a deploy.
