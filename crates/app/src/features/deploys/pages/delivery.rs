@@ -70,7 +70,7 @@ fn bars(delivery: &Delivery) -> Markup {
     let most = delivery.days.iter().filter_map(|day| day.live).max().unwrap_or(0);
     let ends = delivery.days.first().zip(delivery.days.last());
     html! {
-        div class="card__body card__body--line days" {
+        div class="card__body days" {
             (spark::spark_bars(&format!("Deploys a day, 30 days, at most {most}"), &values, None))
             @if let Some((first, last)) = ends {
                 p class="micro quiet row row--between" { span { (format::day(first.day)) } span { "deploys a day" } span { (format::day(last.day)) } }
@@ -92,7 +92,7 @@ pub fn delivery_panel(panels: &Panels, _page: &Page<'_>) -> Markup {
     }
     frame
         .actions(html! { a.small href="/deployments/metrics" { "What counts" } })
-        .fill(html! { div.stats--delivery { (stats(&figures(delivery))) } })
+        .fill(html! { div { (stats(&figures(delivery))) } })
         .fill(bars(delivery))
         .render()
 }
@@ -127,7 +127,7 @@ impl View for DeliveryView {
         html! {
             (page_head("Delivery, 30 days", &period, &html! { a href="/deployments" { "All deploys" } }))
             section.card #delivery aria-label="Delivery" data-live="deploy" {
-                div.stats--delivery { (stats(&figures(delivery))) }
+                div { (stats(&figures(delivery))) }
                 (bars(delivery))
                 @if delivery.unrecovered > 0 {
                     div.card__foot { (format::count(i64::try_from(delivery.unrecovered).unwrap_or(i64::MAX), "failure has", "failures have")) " not ended." }
