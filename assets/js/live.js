@@ -31,7 +31,7 @@
       waiting.delete(id);
       if (html) { htmx.swap(el, html, { swapStyle: "outerHTML" }); continue; }
       const how = "liveOob" in el.dataset ? { swap: "none" } : { swap: "outerHTML", select: "#" + CSS.escape(id) };
-      htmx.ajax("GET", el.dataset.liveSrc || location.pathname + location.search, { target: el, source: el, ...how }).catch(() => {});
+      htmx.ajax("GET", el.dataset.liveSrc || location.pathname + location.search, { target: el, source: el, headers: { "QD-Live": "1" }, ...how }).catch(() => {});
     }
     if (!lostAt) state(held && !document.hidden ? "paused" : "live");
   }

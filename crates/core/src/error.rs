@@ -27,6 +27,9 @@ pub enum Error {
     /// The thing is in a state that does not allow the change, or somebody else was quicker.
     #[error("{0}")]
     Conflict(String),
+    /// The caller saw another version of the thing than there is now. With `If-Match` it is a failed precondition, else a conflict.
+    #[error("{0}")]
+    Outdated(String),
     /// Nobody is signed in, or the token is unknown, expired or revoked.
     #[error("{0}")]
     Unauthenticated(String),
@@ -80,6 +83,7 @@ impl Error {
             Self::NotFound(_) => "not-found",
             Self::Invalid(_) => "invalid",
             Self::Conflict(_) => "conflict",
+            Self::Outdated(_) => "outdated",
             Self::Unauthenticated(_) => "unauthenticated",
             Self::Forbidden(_) => "forbidden",
             Self::Limited { .. } => "limited",

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use app::web::{self, Routes, Starter, WebParts};
 use engine::job::WorkerHandle;
-use qd_core::event;
+use qd_core::gate::Actor;
 use qd_core::reading::{Reading, Status};
 use qd_core::{App, Error, Result};
+use qd_core::{audit, event};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -57,6 +58,7 @@ impl Running {
             version: crate::VERSION,
         };
         let router = web::router(parts, &routes())?;
+        app::features::flags::definition::seed(&app, &Actor::system("housekeeping")).await?;
         app.published.refresh(&app).await?;
         event::try_again(&app.db).await?;
         let background = background(&app);
@@ -77,6 +79,9 @@ impl Running {
             self.server.abort();
         }
         self.background.shutdown().await;
+        if tokio::time::timeout(GRACE, last_words(&self.app)).await.is_err() {
+            error!("the last checkpoint of the audit trail was not written in time");
+        }
         self.app.db.close().await;
         info!("stopped");
     }
@@ -92,7 +97,33 @@ fn background(app: &App) -> JoinSet<()> {
     starter.keep("published state", |app| async move { app.published.follow(app.clone()).await });
     starter.keep("events", move |app| deliver(app, handlers.clone()));
     starter.keep("undelivered events", watch_events);
+    starter.keep("checkpoints of the trail", watch_trail);
     starter.into_tasks()
+}
+
+/// What must not be lost with the process: refusals that were only counted, and a checkpoint of the trail's last rows.
+async fn last_words(app: &App) {
+    if let Err(fault) = app.gate.settle_refusals(true).await {
+        error!(%fault, "number of refusals not recorded");
+    }
+    if let Err(fault) = audit::checkpoint_last(&app.db, &app.signer, &app.anchor, app.now()).await {
+        error!(%fault, "last checkpoint of the audit trail not written");
+    }
+}
+
+/// Asks for a checkpoint as soon as so many rows came: the schedule looks every five minutes only.
+async fn watch_trail(app: App) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let asked = match audit::checkpoint_due_by_rows(&app.db).await {
+            Ok(true) => crate::housekeeping::checkpoint_soon(&app.db).await,
+            Ok(false) => Ok(()),
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = asked {
+            error!(%fault, "the audit trail's checkpoint is not looked after");
+        }
+    }
 }
 
 async fn deliver(app: App, handlers: Vec<(String, event::Handler<App>)>) {

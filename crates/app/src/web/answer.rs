@@ -12,7 +12,7 @@ use super::body::read_limited;
 use super::confirm::Form;
 use super::document::{document, error_response, html_response};
 use super::input::Input;
-use super::problem::{json_response, status_of};
+use super::problem::{Problem, document_response, json_response, status_of};
 use super::reply::{Erased, Reply, Toast};
 use super::routes::{Describe, Handle, Kind, RouteEntry};
 use super::serve::{Shape, Web, params, request_id};
@@ -136,7 +136,11 @@ impl Web {
         let page = page_of(&ctx);
         let typed = form.value("idempotency_key");
         // After a failure the key stays: the same try may be sent again. A conflict needs a new one.
-        let key = if typed.is_empty() || matches!(fault, Some(Error::Conflict(_))) { Uuid::now_v7().to_string() } else { typed.to_owned() };
+        let key = if typed.is_empty() || matches!(fault, Some(Error::Conflict(_) | Error::Outdated(_))) {
+            Uuid::now_v7().to_string()
+        } else {
+            typed.to_owned()
+        };
         let content = dialog.draw(&page, &form, key);
         let body = if page.htmx { content } else { document(self.chrome.as_ref(), &page, "Confirm", content, None) };
         html_response(fault.map_or(StatusCode::OK, status_of), body)
@@ -147,7 +151,7 @@ impl Web {
         match handle(ctx.clone(), input.clone()).await {
             Ok(reply) if ctx.wants_json() => json_reply(&reply, id),
             Ok(reply) => self.after(&ctx, reply),
-            Err(fault) if ctx.wants_json() => json_response(&fault, id),
+            Err(fault) if ctx.wants_json() => json_fault(&ctx, &fault, id),
             Err(fault) => match dialog {
                 Some(describe) => self.dialog(ctx, describe, input, Some(&fault), id).await,
                 None => self.failed_form(&ctx, &fault, id),
@@ -199,6 +203,14 @@ impl Web {
 pub(super) fn page_of(ctx: &Ctx) -> Page<'_> {
     let htmx = Web::is_htmx(&ctx.request.headers);
     Page { actor: &ctx.actor, now: ctx.now, path: ctx.path(), query: ctx.query(), htmx, app: &ctx.app }
+}
+
+/// A fault for clients. Who asked for a version by `If-Match` and met another hears 412 (RFC 9110, 13.1.1).
+fn json_fault(ctx: &Ctx, fault: &Error, id: &str) -> Response {
+    if matches!(fault, Error::Outdated(_)) && ctx.header("if-match").is_some() {
+        return document_response(&Problem::plain(StatusCode::PRECONDITION_FAILED, "precondition-failed", fault.to_string(), id));
+    }
+    json_response(fault, id)
 }
 
 fn json_reply(reply: &Reply<Box<dyn Erased>>, id: &str) -> Response {

@@ -61,6 +61,18 @@ impl Ctx {
         self.request.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// The version that `If-Match` names, for resources whose ETag is their version; `None` without the header and for `*`. Give
+    /// [`Error::Outdated`] when the resource has another: the frame makes 412 of it.
+    ///
+    /// # Errors
+    /// [`Error::Outdated`] for a tag that no version of ours can have: it matches nothing.
+    pub fn if_match(&self) -> Result<Option<i64>> {
+        let Some(text) = self.header("if-match").map(str::trim).filter(|text| *text != "*") else { return Ok(None) };
+        // A proxy that compresses makes a tag weak; it still names the version.
+        let tag = text.strip_prefix("W/").unwrap_or(text).trim_matches('"');
+        tag.parse().map(Some).map_err(|_| Error::Outdated("If-Match names no version of this. Send the ETag that it was read with.".into()))
+    }
+
     /// A cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
         cookie(&self.request.headers, name)
@@ -124,6 +136,8 @@ pub struct Credentials {
     pub cookie: Option<String>,
     /// The bearer token's text.
     pub bearer: Option<String>,
+    /// Nobody is there: a live screen renews itself. It does not keep a session from idling out.
+    pub unattended: bool,
 }
 
 /// Who is behind a request. Filled by the identity feature.

@@ -1,6 +1,7 @@
 //! From query, form or JSON to the handler's input, and to the confirmation.
 
 use axum::http::{HeaderMap, header};
+use qd_core::error::FieldError;
 use qd_core::gate::Confirmation;
 use qd_core::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -43,8 +44,7 @@ impl Input {
             return Err(Error::invalid("body", "Take out the NUL character."));
         }
         if self.json {
-            let mut json = serde_json::Deserializer::from_slice(if self.body.is_empty() { b"{}" } else { &self.body });
-            return serde_path_to_error::deserialize(&mut json).map_err(|fault| named(fault.path().to_string(), &fault.inner().to_string()));
+            return strict(if self.body.is_empty() { b"{}" } else { &self.body });
         }
         let text = serde_html_form::to_string(self.pairs()).map_err(|fault| Error::invalid("body", fault.to_string()))?;
         let form = serde_html_form::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
@@ -80,6 +80,26 @@ impl Input {
             given.idempotency_key = Some(key.to_owned());
         }
         Ok(given)
+    }
+}
+
+/// What confirms an action may stand beside its own fields.
+const CONFIRMING: [&str; 4] = ["reason", "phrase", "idempotency_key", "preview_digest"];
+
+/// Reads JSON, and refuses fields that nobody reads: a misspelt one must not look as if it were obeyed. Forms carry fields of the browser's
+/// side too, and are not held to this.
+fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    let (mut json, mut unknown) = (serde_json::Deserializer::from_slice(body), Vec::new());
+    let mut ignored = |path: serde_ignored::Path<'_>| unknown.push(path.to_string());
+    let value = serde_path_to_error::deserialize(serde_ignored::Deserializer::new(&mut json, &mut ignored));
+    let value = value.map_err(|fault| named(fault.path().to_string(), &fault.inner().to_string()))?;
+    json.end().map_err(|fault| Error::invalid("body", fault.to_string()))?;
+    // `?` marks an optional value on the way, which is no field.
+    unknown.iter_mut().for_each(|path| *path = path.replace(".?", "").replace("?.", ""));
+    unknown.retain(|path| !CONFIRMING.contains(&path.as_str()));
+    match unknown.is_empty() {
+        true => Ok(value),
+        false => Err(Error::Invalid(unknown.into_iter().map(|field| FieldError { field, detail: "There is no such field here.".into() }).collect())),
     }
 }
 
@@ -119,6 +139,31 @@ mod tests {
         let json = Input { json: true, body: br#"{"title":"Down","count":3,"affected":["api","web"]}"#.to_vec(), ..Input::default() };
         assert_eq!(by_form, json.decode().unwrap());
         assert_eq!(form("title=a&count=").decode::<Form>().unwrap().count, None);
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Deep {
+        #[allow(dead_code)]
+        rules: Vec<Form>,
+        #[allow(dead_code)]
+        raw: Option<Box<serde_json::value::RawValue>>,
+    }
+
+    #[test]
+    fn fields_that_nobody_reads_are_refused_by_name() {
+        let json = |text: &str| Input { json: true, body: text.as_bytes().to_vec(), ..Input::default() };
+        let fields = |fault: Error| match fault {
+            Error::Invalid(faults) => faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        let fault = json(r#"{"title":"a","titel":"b","reason":"why","phrase":"x","idempotency_key":"k"}"#).decode::<Form>().unwrap_err();
+        assert_eq!(fields(fault), ["titel"]);
+        let deep = json(r#"{"rules":[{"title":"a","count":1},{"title":"b","reason":1}],"raw":{"anything":[1.0]}}"#).decode::<Deep>().unwrap_err();
+        assert_eq!(fields(deep), ["rules.1.reason"]);
+        let good = json(r#"{"rules":[],"raw":{"anything":[1.0]}}"#).decode::<Deep>().unwrap();
+        assert_eq!(good.raw.unwrap().get(), r#"{"anything":[1.0]}"#);
+        assert!(json(r#"{"title":"a"} x"#).decode::<Form>().is_err(), "more than one value");
+        assert_eq!(form("title=a&whole=true&_=1").decode::<Form>().unwrap().title, "a", "a form may carry more");
     }
 
     #[test]

@@ -192,7 +192,9 @@ fn credentials(headers: &HeaderMap, secure: bool) -> Credentials {
     let bearer = bearer.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
     let name = if secure { SECURE_COOKIE } else { PLAIN_COOKIE };
-    Credentials { cookie: cookie(headers, name).map(str::to_owned), bearer: bearer.map(|(_, token)| token.trim()).or(key).map(str::to_owned) }
+    let unattended = headers.contains_key("qd-live");
+    let bearer = bearer.map(|(_, token)| token.trim()).or(key).map(str::to_owned);
+    Credentials { cookie: cookie(headers, name).map(str::to_owned), bearer, unattended }
 }
 
 impl Web {
@@ -203,7 +205,9 @@ impl Web {
 
     /// What the request proves itself with.
     pub(super) fn credentials(&self, parts: &Parts) -> Credentials {
-        credentials(&parts.headers, self.is_tls(parts))
+        let given = credentials(&parts.headers, self.is_tls(parts));
+        // A stream is opened again by the browser, whoever sits before it.
+        Credentials { unattended: parts.method == Method::GET && (given.unattended || parts.uri.path() == "/events"), ..given }
     }
 
     /// Whether the browser's side is TLS: said by a trusted proxy, or by the public URL.

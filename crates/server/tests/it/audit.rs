@@ -83,9 +83,30 @@ async fn exports_are_whole_recorded_and_guarded(world: &World) {
     let table = auditor.get("/api/admin/ops/audit/export?format=csv&event=AUDIT_EXPORTED&to=").await.expect(200);
     assert!(table.header("content-type").unwrap().starts_with("text/csv"));
     assert_eq!(table.text.lines().count(), 3, "{}", table.text);
+    let csv = verify_file(Cursor::new(&table.text), Vec::new()).unwrap_err().to_string();
+    assert!(csv.contains("JSON lines") && csv.contains("audit export"), "{csv}");
     auditor.get("/api/admin/ops/audit/export?format=xml").await.expect(422);
     let wrong = auditor.get("/api/admin/ops/audit/export?from=soon").await.expect(422);
     assert_eq!((wrong.header("content-type"), wrong.json()["errors"][0]["field"].clone()), (Some("application/problem+json"), json!("from")));
+}
+
+/// A clean stop leaves no row behind without a checkpoint, and no refusal uncounted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clean_stop_signs_the_last_rows() {
+    let world = World::sqlite().await;
+    let staff = world.staff().await;
+    for _ in 0..22 {
+        staff.post("/api/admin/ops/incidents", json!({ "title": "x", "severity": "SEV1" })).await.expect(403);
+    }
+    let (anchor, url) = (world.app.anchor.clone(), server::wiring::own_database(&world.app.config));
+    let directory = world.stop().await;
+    let db = engine::Db::open(&url, engine::DbOptions::default()).await.unwrap();
+    let rows = qd_core::audit::export_page(&db, 0, 5_000).await.unwrap();
+    let last = rows.last().unwrap();
+    assert!(last.error.as_deref().unwrap().starts_with("2 more refusals within a minute"), "{last:?}");
+    assert_eq!(anchor.read().unwrap().points.last().map(|point| point.size), Some(last.seq));
+    db.close().await;
+    drop(directory);
 }
 
 async fn refusals_are_in_the_trail(world: &World) {

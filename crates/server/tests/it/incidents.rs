@@ -68,9 +68,20 @@ async fn by_api_with_versions_and_problems(world: &World) {
     let patched = mara.patch(&path, json!({ "severity": "SEV2", "version": 1 })).await.expect(200);
     assert_eq!((patched.header("etag"), patched.json()["severity"].clone()), (Some("\"2\""), json!("SEV2")));
     let stale = mara.request(Method::PATCH, &path).header("if-match", "\"1\"").json(&json!({ "title": "Another" }));
-    let stale = mara.send(stale).await.expect(409);
+    let stale = mara.send(stale).await.expect(412);
     assert_eq!(stale.header("content-type"), Some("application/problem+json"));
     assert!(stale.json()["detail"].as_str().unwrap().contains("Severity lowered SEV1 → SEV2"), "{}", stale.text);
+    assert_eq!(stale.json()["type"], "urn:quarterdeck:error:precondition-failed");
+    mara.patch(&path, json!({ "title": "Another", "version": 1 })).await.expect(409);
+    for verb in ["mitigate", "close", "reopen", "regress"] {
+        let because = json!({ "reason": "the pager said so" });
+        for tag in ["\"1\"", "\"abc\"", "\"\""] {
+            let step = mara.request(Method::POST, &format!("{path}/{verb}")).header("if-match", tag).json(&because);
+            mara.send(step).await.expect(412);
+        }
+    }
+    let unknown = mara.post("/api/admin/ops/incidents", json!({ "title": "Down", "severity": "SEV2", "severty": "SEV1" })).await.expect(422).json();
+    assert_eq!(unknown["errors"][0]["field"], "severty");
     let wrong = mara.post("/api/admin/ops/incidents", json!({ "title": " ", "severity": "SEV9" })).await.expect(422).json();
     assert_eq!(wrong["errors"][0]["field"], "severity");
     mara.post("/api/admin/ops/incidents/INC-1/events", json!({ "type": "IMPACT", "summary": "All of them" })).await.expect(201);
@@ -79,7 +90,8 @@ async fn by_api_with_versions_and_problems(world: &World) {
     let older = mara.get(&format!("/api/admin/ops/incidents/INC-1/events?after={}", events["next"].as_str().unwrap())).await.expect(200).json();
     assert_eq!((older["events"].as_array().unwrap().len(), older["next"].is_null()), (2, true));
     mara.post("/api/admin/ops/incidents/INC-1/close", json!({})).await.expect(422);
-    mara.post("/api/admin/ops/incidents/INC-1/close", json!({ "reason": "the pager said so" })).await.expect(200);
+    let close = mara.request(Method::POST, "/api/admin/ops/incidents/INC-1/close").header("if-match", "\"2\"");
+    mara.send(close.json(&json!({ "reason": "the pager said so" }))).await.expect(200);
     let again = mara.post("/api/admin/ops/incidents/INC-1/reopen", json!({ "reason": "it came back at once" })).await.expect(200).json();
     assert_eq!((again["status"].as_str(), again["closed_at"].is_null()), (Some("OPEN"), true));
     let one = mara.get("/api/admin/ops/incidents/INC-1").await.expect(200).json();

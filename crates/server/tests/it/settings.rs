@@ -132,3 +132,27 @@ async fn the_configuration_is_masked_and_says_where_from(world: &World) {
     let own = find("storage.database_url")["value"].as_str().unwrap();
     assert!(own == "not set" || !own.contains("secret"), "{own}");
 }
+
+/// Who checks in the wrong directory must not be told that their file is fine.
+#[test]
+fn a_check_without_a_file_says_so() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let check = |more: &[&str]| {
+        let program = std::process::Command::new(env!("CARGO_BIN_EXE_quarterdeck"))
+            .args(["config", "check"])
+            .args(more)
+            .current_dir(directory.path())
+            .env_remove("QD_CONFIG")
+            .output();
+        let output = program.unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    let (fine, said) = check(&[]);
+    assert!(fine && said.contains("There is no quarterdeck.toml in "), "{said}");
+    assert!(check(&["--json"]).1.contains("\"file\": null") || check(&["--json"]).1.contains("\"file\":null"));
+    std::fs::write(directory.path().join("quarterdeck.toml"), "[server]\nenvironment = \"staging\"\n").unwrap();
+    let (fine, said) = check(&[]);
+    assert!(fine && said.contains("is valid: quarterdeck.toml"), "{said}");
+    let (fine, said) = check(&["--config", "other.toml"]);
+    assert!(!fine && said.contains("other.toml"), "{said}");
+}

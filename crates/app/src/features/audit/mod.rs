@@ -57,6 +57,9 @@ pub fn verify_file(lines: impl BufRead, checkpoints: impl Into<Trusted>) -> Resu
         if line.trim().is_empty() {
             continue;
         }
+        if empty && !line.trim_start().starts_with('{') {
+            return Err(Error::invalid("file", NO_LINES));
+        }
         empty = false;
         if !verifier.take(&row_of(&line).map_err(|detail| Error::invalid("file", format!("Line {number} is no audit row: {detail}.")))?)? {
             break;
@@ -67,6 +70,9 @@ pub fn verify_file(lines: impl BufRead, checkpoints: impl Into<Trusted>) -> Resu
     }
     Ok(verifier.finish())
 }
+
+/// A CSV is for people: its cells are changed so that a spreadsheet runs nothing.
+const NO_LINES: &str = "This file is no export in JSON lines; a CSV can't be verified. Export the trail as JSON lines, on the Audit page or by `quarterdeck audit export FILE`, and verify that file.";
 
 /// The row of a line. A field that is not the trail's is refused: no hash covers it.
 fn row_of(line: &str) -> std::result::Result<Row, String> {

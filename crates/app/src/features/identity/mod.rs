@@ -60,7 +60,7 @@ impl Sessions for IdentitySessions {
         Box::pin(async move {
             match (given.bearer, given.cookie) {
                 (Some(bearer), _) => token::authenticate(app, &bearer, client).await,
-                (None, Some(cookie)) => session::authenticate(app, &cookie, client).await,
+                (None, Some(cookie)) => session::authenticate(app, &cookie, given.unattended, client).await,
                 (None, None) => Ok(Actor::anonymous(client)),
             }
         })

@@ -1,6 +1,6 @@
 //! The verbs: reading, and changing through the gate.
 
-use qd_core::gate::{Action, Actor, Change, Confirmation, Done, GateTx, Permit, Undo};
+use qd_core::gate::{Action, Actor, Change, Confirmation, Done, GateTx, Permit, Role, Undo};
 use qd_core::{App, Error, Result, Timestamp};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
@@ -50,6 +50,27 @@ pub async fn list(app: &App, filter: &Filter) -> Result<(Vec<Incident>, bool)> {
     Ok((rows, more))
 }
 
+/// An incident as a caller names it, and the version that they saw if it must still be that.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'n> {
+    /// `INC-7`, or its id.
+    pub name: &'n str,
+    /// Another version is [`Error::Outdated`].
+    pub version: Option<i64>,
+}
+
+impl<'n> From<&'n str> for Named<'n> {
+    fn from(name: &'n str) -> Self {
+        Self { name, version: None }
+    }
+}
+
+impl Named<'_> {
+    async fn find(self, app: &App) -> Result<(Incident, Option<i64>)> {
+        Ok((find(app, self.name).await?, self.version))
+    }
+}
+
 /// One, by `INC-7` or by id.
 ///
 /// # Errors
@@ -91,7 +112,7 @@ pub async fn board(app: &App) -> Result<Board> {
 pub async fn open(app: &App, actor: &Actor, action: Open, given: Confirmation) -> Result<Done<Incident>> {
     let now = app.now();
     let action = action.checked(now)?;
-    let owner = owner_name(app, action.owner_id).await?;
+    let owner = owner_name(app, action.owner_id, None).await?;
     let work = app.gate.transact(actor, action, given, move |mut tx, permit| {
         Box::pin(async move {
             let number = store::next_number(&mut tx).await?;
@@ -138,18 +159,16 @@ fn new_incident(permit: &Permit<Open>, number: i64, owner_name: Option<String>, 
 /// Changes facts: title, severity, summary, owner, affected services, tags, limits.
 ///
 /// # Errors
-/// [`Error::Conflict`] when the caller saw another version: it says what changed. [`Error::Invalid`] when nothing would.
+/// [`Error::Outdated`] when the caller saw another version: it says what changed. [`Error::Invalid`] when nothing would.
 pub async fn update(app: &App, actor: &Actor, action: Update, given: Confirmation) -> Result<Done<Incident>> {
     let now = app.now();
     let action = action.checked()?;
-    let id = find(app, &action.incident).await?.id;
-    let owner = owner_name(app, action.owner_id.flatten()).await?;
+    let Incident { id, owner_id: leads, .. } = find(app, &action.incident).await?;
+    let owner = owner_name(app, action.owner_id.flatten(), leads).await?;
     let work = app.gate.transact(actor, action, given, move |mut tx, permit| {
         Box::pin(async move {
             let before = store::get(&mut tx, id).await?;
-            if let Some(seen) = permit.action().version.filter(|seen| *seen != before.version) {
-                return Err(changed_meanwhile(&mut tx, &before, seen, now).await?);
-            }
+            unchanged(&mut tx, &before, permit.action().version, now).await?;
             let after = updated(&before, permit.action(), owner)?;
             let (was, is) = differences(&facts(&before), &facts(&after));
             if is.is_empty() {
@@ -193,43 +212,51 @@ fn updated(before: &Incident, asked: &Update, owner_name: Option<String>) -> Res
 ///
 /// # Errors
 /// [`Error::Conflict`] unless it is open.
-pub async fn mitigate(app: &App, actor: &Actor, name: &str, given: Confirmation) -> Result<Done<Incident>> {
-    let incident = find(app, name).await?;
-    moved(app, actor, Mitigate { incident: incident.reference.clone() }, given, incident.id, Move::Mitigate).await
+pub async fn mitigate<'n>(app: &App, actor: &Actor, incident: impl Into<Named<'n>>, given: Confirmation) -> Result<Done<Incident>> {
+    let (incident, seen) = incident.into().find(app).await?;
+    moved(app, actor, Mitigate { incident: incident.reference }, given, (incident.id, seen), Move::Mitigate).await
 }
 
 /// Closes it.
 ///
 /// # Errors
 /// [`Error::Conflict`] when it is closed.
-pub async fn close(app: &App, actor: &Actor, name: &str, given: Confirmation) -> Result<Done<Incident>> {
-    let incident = find(app, name).await?;
-    moved(app, actor, Close { incident: incident.reference.clone() }, given, incident.id, Move::Close).await
+pub async fn close<'n>(app: &App, actor: &Actor, incident: impl Into<Named<'n>>, given: Confirmation) -> Result<Done<Incident>> {
+    let (incident, seen) = incident.into().find(app).await?;
+    moved(app, actor, Close { incident: incident.reference }, given, (incident.id, seen), Move::Close).await
 }
 
 /// Opens a closed one again.
 ///
 /// # Errors
 /// [`Error::Conflict`] unless it is closed.
-pub async fn reopen(app: &App, actor: &Actor, name: &str, given: Confirmation) -> Result<Done<Incident>> {
-    let incident = find(app, name).await?;
-    moved(app, actor, Reopen { incident: incident.reference.clone() }, given, incident.id, Move::Reopen).await
+pub async fn reopen<'n>(app: &App, actor: &Actor, incident: impl Into<Named<'n>>, given: Confirmation) -> Result<Done<Incident>> {
+    let (incident, seen) = incident.into().find(app).await?;
+    moved(app, actor, Reopen { incident: incident.reference }, given, (incident.id, seen), Move::Reopen).await
 }
 
 /// Says that a mitigated one hurts again.
 ///
 /// # Errors
 /// [`Error::Conflict`] unless it is mitigated.
-pub async fn regress(app: &App, actor: &Actor, name: &str, given: Confirmation) -> Result<Done<Incident>> {
-    let incident = find(app, name).await?;
-    moved(app, actor, Regress { incident: incident.reference.clone() }, given, incident.id, Move::Regress).await
+pub async fn regress<'n>(app: &App, actor: &Actor, incident: impl Into<Named<'n>>, given: Confirmation) -> Result<Done<Incident>> {
+    let (incident, seen) = incident.into().find(app).await?;
+    moved(app, actor, Regress { incident: incident.reference }, given, (incident.id, seen), Move::Regress).await
 }
 
-async fn moved<A: Action>(app: &App, actor: &Actor, action: A, given: Confirmation, id: Uuid, to: Move) -> Result<Done<Incident>> {
+async fn moved<A: Action>(
+    app: &App,
+    actor: &Actor,
+    action: A,
+    given: Confirmation,
+    (id, seen): (Uuid, Option<i64>),
+    to: Move,
+) -> Result<Done<Incident>> {
     let now = app.now();
     let work = app.gate.transact(actor, action, given, move |mut tx, permit| {
         Box::pin(async move {
             let before = store::get(&mut tx, id).await?;
+            unchanged(&mut tx, &before, seen, now).await?;
             let after = to.apply(&before, now)?;
             save(&mut tx, &before, &after).await?;
             let (kind, verb, undo) = match to {
@@ -267,11 +294,14 @@ pub async fn note(app: &App, actor: &Actor, action: Note, given: Confirmation) -
     work.await
 }
 
-async fn owner_name(app: &App, owner: Option<Uuid>) -> Result<Option<String>> {
+/// Name of somebody who can lead: with an active account that may operate. Whoever leads it already may go on.
+async fn owner_name(app: &App, owner: Option<Uuid>, leads: Option<Uuid>) -> Result<Option<String>> {
     let Some(id) = owner else { return Ok(None) };
     match account::get(app, id).await {
-        Ok(user) if user.disabled_at.is_none() => Ok(Some(user.name)),
-        Ok(_) | Err(Error::NotFound(_)) => Err(Error::invalid("owner_id", "Choose somebody with an active account.")),
+        Ok(user) if user.disabled_at.is_none() && (user.role.includes(Role::Admin) || leads == owner) => Ok(Some(user.name)),
+        Ok(_) | Err(Error::NotFound(_)) => {
+            Err(Error::invalid("owner_id", "Choose somebody with an active account who may operate: ADMIN or higher."))
+        }
         Err(fault) => Err(fault),
     }
 }
@@ -283,7 +313,9 @@ async fn save(tx: &mut GateTx<'_>, before: &Incident, after: &Incident) -> Resul
     }
 }
 
-async fn changed_meanwhile(tx: &mut GateTx<'_>, incident: &Incident, seen: i64, now: Timestamp) -> Result<Error> {
+/// Refuses when the caller saw another version; it says what changed since.
+async fn unchanged(tx: &mut GateTx<'_>, incident: &Incident, seen: Option<i64>, now: Timestamp) -> Result<()> {
+    let Some(seen) = seen.filter(|seen| *seen != incident.version) else { return Ok(()) };
     let changes = store::changes_after(tx, incident.id, seen).await?;
     let said: Vec<String> = changes
         .iter()
@@ -292,7 +324,7 @@ async fn changed_meanwhile(tx: &mut GateTx<'_>, incident: &Incident, seen: i64, 
         })
         .collect();
     let what = if said.is_empty() { "It was changed.".to_owned() } else { said.join("; ") };
-    Ok(Error::Conflict(format!("{} changed since you loaded it: {what} Nothing of yours was saved.", incident.reference)))
+    Err(Error::Outdated(format!("{} changed since you loaded it: {what} Nothing of yours was saved.", incident.reference)))
 }
 
 fn written_by(actor: &Actor, kind: EventKind, text: String, at: Timestamp) -> TimelineEvent {

@@ -5,7 +5,7 @@
 
 #![allow(dead_code)]
 
-mod client;
+pub mod client;
 mod until;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -129,6 +129,12 @@ impl World {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         let token = identity::create_token(&self.app, "test", scopes, 1).await.unwrap();
         self.anonymous().bearer(token.expose())
+    }
+
+    /// Stops it and keeps its files.
+    pub async fn stop(self) -> TempDir {
+        self.running.stop().await;
+        self.directory
     }
 
     /// Stops it; every event must have been delivered.

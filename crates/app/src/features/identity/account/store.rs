@@ -18,9 +18,10 @@ const SET_PASSWORD: &str = "UPDATE user_account SET password_hash = $2 WHERE id 
 const SET_NAME: &str = "UPDATE user_account SET name = $2 WHERE id = $1";
 const SIGNED_IN: &str = "UPDATE user_account SET last_sign_in_at = $2 WHERE id = $1 \
      RETURNING id, email, name, role, password_hash, disabled_at, created_at, last_sign_in_at";
+const HOLD: &str = "UPDATE user_account SET name = name WHERE id = $1";
 const RULERS: &str = "SELECT id FROM user_account WHERE role = 'SUPER_ADMIN' AND disabled_at IS NULL ORDER BY id";
 /// Every static statement about accounts.
-pub const STATEMENTS: &[&str] = &[LIST, BY_ID, BY_EMAIL, INSERT, SET_ROLE, SET_DISABLED, SET_PASSWORD, SET_NAME, SIGNED_IN, RULERS];
+pub const STATEMENTS: &[&str] = &[LIST, BY_ID, BY_EMAIL, INSERT, SET_ROLE, SET_DISABLED, SET_PASSWORD, SET_NAME, SIGNED_IN, HOLD, RULERS];
 
 /// An account as it is stored.
 #[derive(Clone, sqlx::FromRow)]
@@ -74,6 +75,17 @@ pub async fn by_id(db: &Db, id: Uuid) -> Result<Row> {
 /// An account, as this transaction sees it.
 pub async fn get(tx: &mut Tx, id: Uuid) -> Result<Row> {
     known(tx.maybe(BY_ID, args![id]).await?)
+}
+
+/// Holds an account to the end of the transaction: a sign-in that runs at the same time is waited for and seen, or waits and sees the change.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown one.
+pub async fn hold(tx: &mut GateTx<'_>, id: Uuid) -> Result<()> {
+    match tx.exec(HOLD, args![id]).await? {
+        0 => Err(Error::NotFound("The user".into())),
+        _ => Ok(()),
+    }
 }
 
 /// The account with this normalised email.

@@ -110,7 +110,8 @@ pub async fn end_of_user(app: &App, actor: &Actor, action: EndUserSessions, give
     let identity = app.state::<Identity>()?;
     let work = app.gate.transact(actor, action, given, move |mut tx, permit| {
         Box::pin(async move {
-            let user = account::store::get(&mut tx, permit.action().user).await?.id;
+            let user = permit.action().user;
+            account::store::hold(&mut tx, user).await?;
             store::drop_tickets(&mut tx, user).await?;
             let ended = store::end_all(&mut tx, user, None).await?;
             forget_after(&mut tx, &identity);

@@ -84,11 +84,11 @@ impl Session {
     }
 }
 
-/// The person behind a cookie.
+/// The person behind a cookie. A request that comes by itself (`unattended`) is no use of the session.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] when the session is unknown or has ended, or its account is disabled.
-pub async fn authenticate(app: &App, cookie: &str, client: Client) -> Result<Actor> {
+pub async fn authenticate(app: &App, cookie: &str, unattended: bool, client: Client) -> Result<Actor> {
     let (identity, hash, now) = (app.state::<Identity>()?, crypto::fingerprint(cookie), app.now());
     let known = match identity.sessions.get(&hash) {
         Found::Hit(known) => known,
@@ -101,7 +101,7 @@ pub async fn authenticate(app: &App, cookie: &str, client: Client) -> Result<Act
     if known.expires_at <= now.0 || known.seen_at <= idle_since(app, now).0 {
         return Err(ended());
     }
-    let due = known.seen_at <= now.plus_seconds(-SEEN_EVERY).0;
+    let due = !unattended && known.seen_at <= now.plus_seconds(-SEEN_EVERY).0;
     // Of many requests at once only the one that moves the kept stamp writes.
     if due && identity.sessions.update(&hash, |kept| std::mem::replace(&mut kept.seen_at, now.0) < now.0) {
         // A stamp that could not be written must not keep anybody out.

@@ -11,7 +11,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 use super::world::{PASSWORD, World, because, email, nobody};
 use crate::features::identity::account::{self, DisableUser, ResetPassword};
 use crate::features::identity::make_ticket;
-use crate::features::identity::session::{self, SignIn};
+use crate::features::identity::session::{self, EndUserSessions, SignIn};
 
 /// The lock that each append to the audit trail takes, held by another connection.
 async fn park(world: &World) -> PgConnection {
@@ -75,6 +75,26 @@ async fn a_reset_that_runs_behind_a_sign_in_ends_it() {
     held.close().await.unwrap();
     let SignIn::Opened(opened) = entering.await.unwrap() else { panic!("it was first") };
     reset.await.unwrap().unwrap();
+    assert!(matches!(world.enter(&opened.cookie).await, Err(Error::Unauthenticated(_))));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs QD_TEST_POSTGRES; cargo xtask test sets it"]
+async fn ending_all_sessions_ends_one_that_is_being_opened() {
+    let world = World::postgres().await;
+    let user = world.user("mara", Role::Admin).await;
+    world.user("jon", Role::SuperAdmin).await;
+    let jon = world.actor("jon").await;
+    let (mut watch, held) = (world.elsewhere().await, park(&world).await);
+    let entering = tokio::spawn(password_sign_in(world.app.clone()));
+    waiting(&mut watch, 1).await;
+    let app = world.app.clone();
+    let end = tokio::spawn(async move { session::end_of_user(&app, &jon, EndUserSessions { user: user.id }, because()).await });
+    waiting(&mut watch, 2).await;
+    held.close().await.unwrap();
+    let SignIn::Opened(opened) = entering.await.unwrap() else { panic!("it was first") };
+    assert_eq!(end.await.unwrap().unwrap().value, 1);
     assert!(matches!(world.enter(&opened.cookie).await, Err(Error::Unauthenticated(_))));
     world.end().await;
 }

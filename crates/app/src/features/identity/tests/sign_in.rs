@@ -13,6 +13,7 @@ both!(
     a_pause_outlives_a_restart_and_ends,
     many_guesses_at_once_get_no_more_tries,
     an_unused_session_ends_and_so_does_an_old_one,
+    a_screen_that_renews_itself_is_no_use_of_the_session,
     signing_out_ends_the_session,
     own_sessions_can_be_ended_and_others_cannot,
     a_link_signs_in_once_even_when_used_twice_at_once,
@@ -89,6 +90,17 @@ async fn an_unused_session_ends_and_so_does_an_old_one(world: &World) {
     let cookie = world.cookie("mara").await;
     world.later(12 * 3_600);
     assert!(matches!(world.enter(&cookie).await, Err(Error::Unauthenticated(_))), "unused for twelve hours");
+}
+
+async fn a_screen_that_renews_itself_is_no_use_of_the_session(world: &World) {
+    world.user("mara", Role::Admin).await;
+    let cookie = world.cookie("mara").await;
+    for _ in 0..11 {
+        world.later(3_600);
+        world.renew(&cookie).await.unwrap();
+    }
+    world.later(3_600);
+    assert!(matches!(world.renew(&cookie).await, Err(Error::Unauthenticated(_))), "nobody used it for twelve hours");
 }
 
 async fn signing_out_ends_the_session(world: &World) {

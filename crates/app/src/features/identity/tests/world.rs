@@ -114,12 +114,18 @@ impl World {
 
     /// Who is behind a cookie, asked as the web layer asks.
     pub async fn enter(&self, cookie: &Secret) -> Result<Actor> {
-        let given = Credentials { cookie: Some(cookie.expose().into()), bearer: None };
+        let given = Credentials { cookie: Some(cookie.expose().into()), ..Credentials::default() };
+        IdentitySessions.authenticate(&self.app, given, Client::default()).await
+    }
+
+    /// The same by a live screen that renews itself.
+    pub async fn renew(&self, cookie: &Secret) -> Result<Actor> {
+        let given = Credentials { cookie: Some(cookie.expose().into()), unattended: true, ..Credentials::default() };
         IdentitySessions.authenticate(&self.app, given, Client::default()).await
     }
 
     pub async fn enter_by_token(&self, token: &str) -> Result<Actor> {
-        let given = Credentials { cookie: None, bearer: Some(token.into()) };
+        let given = Credentials { bearer: Some(token.into()), ..Credentials::default() };
         IdentitySessions.authenticate(&self.app, given, Client::default()).await
     }
 

@@ -150,16 +150,10 @@ pub struct UpdateBody {
 }
 
 impl UpdateBody {
-    /// The action; `if_match` is the header.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for a header that is no version.
-    pub fn action(self, incident: String, if_match: Option<&str>) -> Result<Update> {
-        let tag = if_match.map(|text| text.trim().trim_start_matches("W/").trim_matches('"'));
-        let version =
-            tag.filter(|tag| *tag != "*").map(|tag| tag.parse::<i64>().map_err(|_| Error::invalid("if-match", "Send the ETag of the incident.")));
+    /// The action; `seen` is the version that `If-Match` names.
+    pub fn action(self, incident: String, seen: Option<i64>) -> Update {
         let empty = |whole: bool| whole.then(Vec::new);
-        Ok(Update {
+        Update {
             incident,
             title: self.title,
             severity: self.severity,
@@ -169,8 +163,8 @@ impl UpdateBody {
             owner_id: self.owner_id,
             sla_mitigate_minutes: self.sla_mitigate_minutes,
             sla_close_minutes: self.sla_close_minutes,
-            version: version.transpose()?.or(self.version),
-        })
+            version: seen.or(self.version),
+        }
     }
 }
 

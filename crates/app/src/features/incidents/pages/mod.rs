@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::lifecycle::Move;
+use super::verb::Named;
 use super::{Close, Incident, IncidentKpis, Mitigate, Note, Open, Regress, Reopen, TimelineEvent, Update, verb};
 use crate::features::identity::account;
 use crate::web::{Ctx, Nothing, Place, Reply, Routes, Toast};
@@ -96,7 +97,7 @@ async fn open(ctx: Ctx, body: OpenBody) -> Result<Reply<Changed>> {
 
 async fn edit(ctx: Ctx, body: UpdateBody) -> Result<Reply<Changed>> {
     let incident = verb::find(&ctx.app, ctx.param("id")?).await?.reference;
-    let action = body.action(incident, ctx.header("if-match"))?;
+    let action = body.action(incident, ctx.if_match()?);
     Ok(after(verb::update(&ctx.app, &ctx.actor, action, ctx.confirmation.clone()).await?, "changed"))
 }
 
@@ -117,7 +118,8 @@ async fn regress(ctx: Ctx, _: Nothing) -> Result<Reply<Changed>> {
 }
 
 async fn step(ctx: &Ctx, to: Move) -> Result<Reply<Changed>> {
-    let (app, actor, id, given) = (&ctx.app, &ctx.actor, ctx.param("id")?, ctx.confirmation.clone());
+    let (app, actor, given) = (&ctx.app, &ctx.actor, ctx.confirmation.clone());
+    let id = Named { name: ctx.param("id")?, version: ctx.if_match()? };
     let (done, what) = match to {
         Move::Mitigate => (verb::mitigate(app, actor, id, given).await?, "mitigated"),
         Move::Close => (verb::close(app, actor, id, given).await?, "closed"),

@@ -3,6 +3,7 @@ use qd_core::gate::{Actor, Change, Confirmation, Role};
 use qd_core::secret::Secret;
 use qd_core::{Error, audit, ledger};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{down, mara, opened};
 use crate::features::identity::create_admin;
@@ -64,7 +65,7 @@ async fn a_whole_life_stands_in_timeline_and_audit(world: &World) {
     assert_eq!((row.event.as_str(), parsed(row.before)), ("INCIDENT_STATUS_CHANGED", json!({ "status": "OPEN", "mitigated_at": null })));
     assert_eq!(parsed(row.after), json!({ "status": "MITIGATED", "mitigated_at": world.app.now() }));
     regress(&world.app, &mara(), "INC-1", because()).await.unwrap();
-    close(&world.app, &mara(), &incident.id.to_string(), because()).await.unwrap();
+    close(&world.app, &mara(), incident.id.to_string().as_str(), because()).await.unwrap();
     world.later(60);
     let again = reopen(&world.app, &mara(), "INC-1", because()).await.unwrap();
     assert_eq!((again.value.status, again.value.mitigated_at, again.value.closed_at, again.value.version), (Status::Open, None, None, 5));
@@ -162,7 +163,7 @@ async fn an_edit_of_an_old_version_is_refused_with_what_changed(world: &World) {
         late.to_string(),
         "INC-1 changed since you loaded it: Severity raised SEV3 → SEV1. Limits: 15 min to mitigate, 2 h to close. (Mara, 12:00:00 UTC) Nothing of yours was saved."
     );
-    assert_eq!(late.code(), "conflict");
+    assert_eq!(late.code(), "outdated");
     let nothing = update(&world.app, &mara(), edit(Some(Severity::Sev1), None, 2), because()).await.unwrap_err();
     assert_eq!(nothing.code(), "invalid");
 }
@@ -183,16 +184,23 @@ async fn another_severity_brings_its_limits_unless_set_by_hand(world: &World) {
 
 async fn only_active_people_can_own_one(world: &World) {
     let jon = create_admin(&world.app, "jon@fern.example", "Jon", Role::Admin, Some(Secret::new("tin-lantern-harbour"))).await.unwrap();
-    let stranger = crate::features::incidents::Open { owner_id: Some(uuid::Uuid::from_u128(9)), ..down("Down", Severity::Sev3) };
+    let stranger = crate::features::incidents::Open { owner_id: Some(Uuid::from_u128(9)), ..down("Down", Severity::Sev3) };
     assert_eq!(open(&world.app, &mara(), stranger, because()).await.unwrap_err().code(), "invalid");
     let led = crate::features::incidents::Open { owner_id: Some(jon.id), ..down("Down", Severity::Sev3) };
     let incident = open(&world.app, &mara(), led, because()).await.unwrap().value;
     assert_eq!((incident.owner_id, incident.owner_name.as_deref()), (Some(jon.id), Some("Jon")));
     assert!(!world.last().await.after.unwrap().contains("Jon"), "ids only in the audit trail");
+    let reader = create_admin(&world.app, "kim@fern.example", "Kim", Role::StaffAdmin, Some(Secret::new("tin-lantern-harbour"))).await.unwrap();
+    let by =
+        |owner: Uuid, title: &str| Update { incident: "INC-1".into(), owner_id: Some(Some(owner)), title: Some(title.into()), ..Update::default() };
+    let helpless = update(&world.app, &mara(), by(reader.id, "Down"), because()).await.unwrap_err();
+    assert!(helpless.to_string().contains("ADMIN or higher"), "who may do nothing can't lead: {helpless}");
+    world.tamper("UPDATE user_account SET role = 'STAFF_ADMIN' WHERE id = $1", args![jon.id]).await;
+    update(&world.app, &mara(), by(jon.id, "Still down"), because()).await.expect("who leads it already may go on");
     let nobody = Update { incident: "INC-1".into(), owner_id: Some(None), ..Update::default() };
     let left = update(&world.app, &mara(), nobody, because()).await.unwrap().value;
     assert_eq!((left.owner_id, left.owner_name), (None, None));
-    world.tamper("UPDATE user_account SET disabled_at = 1 WHERE id = $1", args![jon.id]).await;
+    world.tamper("UPDATE user_account SET disabled_at = 1, role = 'ADMIN' WHERE id = $1", args![jon.id]).await;
     let gone = Update { incident: "INC-1".into(), owner_id: Some(Some(jon.id)), ..Update::default() };
     assert_eq!(update(&world.app, &mara(), gone, because()).await.unwrap_err().code(), "invalid");
 }
