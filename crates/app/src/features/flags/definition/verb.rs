@@ -264,7 +264,7 @@ async fn live(app: &App, key: &str) -> Result<Flag> {
 /// Refuses when the caller saw another version.
 fn seen(flag: &Flag, version: Option<i64>) -> Result<()> {
     match version {
-        Some(version) if version != flag.version => Err(Error::Conflict(format!(
+        Some(version) if version != flag.version => Err(Error::Outdated(format!(
             "{} changed since you loaded it: you saw revision {version}, {} made revision {}. Nothing of yours was saved.",
             flag.key, flag.updated_by.name, flag.version
         ))),

@@ -158,6 +158,8 @@ fn common(values: &Values<'_>, people: &[User], flag: Option<&Flag>) -> Markup {
     let scopes = Scope::ALL.iter().map(|scope| (scope.word(), format!("{}: looks at {}", list::label(*scope), say::bucket(*scope))));
     let kinds = Kind::ALL.iter().map(|kind| (kind.word(), kind.word()));
     let notes = Field::area("notes", "Notes", 2).value(values.of("notes")).max_length(u32::try_from(NOTES_MAX).unwrap_or(u32::MAX));
+    // The form of a change begins here; that of a new flag with the key.
+    let notes = if flag.is_some() { notes.autofocus() } else { notes };
     let owned = flag.and_then(|flag| flag.definition.owner_id);
     let can = |user: &&User| user.disabled_at.is_none() && (user.role.includes(Role::Admin) || owned == Some(user.id));
     let owners = std::iter::once(("none".to_owned(), "Nobody".to_owned()))

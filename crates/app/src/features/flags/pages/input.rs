@@ -1,5 +1,7 @@
 //! What requests may carry: changes of flags as JSON, or as a form whose lists are lines of text.
 
+use std::collections::BTreeMap;
+
 use qd_core::{Error, Result};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
@@ -72,6 +74,8 @@ pub struct FlagBody {
     #[serde(deserialize_with = "given")]
     #[schema(value_type = Option<String>)]
     pub environment: Option<Option<String>>,
+    /// What applications get with each answer: text, numbers, true and false by name. Forms leave it as it is.
+    pub metadata: Option<BTreeMap<String, serde_json::Value>>,
     /// The version that the caller saw; another one is a conflict. `If-Match` may carry it instead.
     pub version: Option<i64>,
     /// A form that shows every field: what is empty in it becomes empty.
@@ -109,17 +113,17 @@ pub struct FlagBody {
 }
 
 impl FlagBody {
-    /// The change. `if_match` is the header.
+    /// The change. `if_match` is the version that the header names.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a header that is no version, and while a rule is put together.
-    pub fn patch(self, if_match: Option<&str>) -> Result<Patch> {
+    /// [`Error::Invalid`] while a rule is put together.
+    pub fn patch(self, if_match: Option<i64>) -> Result<Patch> {
         if self.add.is_some() {
             // Not a try to save: the form comes back with the new line in it.
             return Err(Error::invalid("add", ""));
         }
         let loaded = self.loaded.as_deref().and_then(|text| serde_json::from_str::<Self>(text).ok());
-        let version = version(if_match)?.or(self.version);
+        let version = if_match.or(self.version);
         let mut patch = Patch { version, ..self.fields() };
         if let Some(loaded) = loaded {
             forget_untouched(&mut patch, &loaded.fields());
@@ -150,6 +154,7 @@ impl FlagBody {
             tags: list(self.tags),
             expected_lifetime_days: self.expected_lifetime_days.or_else(|| whole.then_some(None)),
             environment: text(self.environment),
+            metadata: self.metadata,
             ..Patch::default()
         }
     }
@@ -210,15 +215,6 @@ pub struct RevertBody {
     #[serde(default)]
     #[schema(ignore)]
     preview_digest: IgnoredAny,
-}
-
-/// The version of an `If-Match` header; `*` asks for none.
-///
-/// # Errors
-/// [`Error::Invalid`] for what is no version.
-pub fn version(if_match: Option<&str>) -> Result<Option<i64>> {
-    let tag = if_match.map(|text| text.trim().trim_start_matches("W/").trim_matches('"')).filter(|tag| *tag != "*");
-    tag.map(|tag| tag.parse::<i64>().map_err(|_| Error::invalid("if-match", "Send the ETag of the flag."))).transpose()
 }
 
 /// What a person did not touch is left out: a save after a conflict takes nothing of somebody else's back.
@@ -359,12 +355,5 @@ mod tests {
         let body = format!("whole=true&notes=new&tags=a,b&rules=country+eq+DE+-%3E+on&expectedLifetimeDays=30&version=4&loaded={loaded}");
         let patch = form(&body).unwrap().patch(None).unwrap();
         assert_eq!(patch, Patch { notes: Some("new".into()), version: Some(4), ..Patch::default() });
-    }
-
-    #[test]
-    fn the_header_carries_the_version() {
-        assert_eq!(version(Some("W/\"7\"")).unwrap(), Some(7));
-        assert_eq!(version(Some("*")).unwrap(), None);
-        assert!(version(Some("\"x\"")).is_err());
     }
 }

@@ -120,8 +120,8 @@ impl ListView {
                     p #flags-count data-live="flag" { (self.sentence()) }
                     div.push { (new) }
                 }
-                (self.filters(place))
-                div #flag-list data-live="flag" { (self.rows(place, page)) }
+                @if self.total > 0 { (self.filters(place)) }
+                div #flag-list data-live="flag kpi" { (self.rows(place, page)) }
             }
             (unknown)
         }
@@ -189,7 +189,7 @@ impl ListView {
         card("Keys without a flag")
             .id("flag-unknown")
             .note(note)
-            .live("flag", None)
+            .live("flag kpi", None)
             .fill(table_stacking("Keys without a flag", &columns, &rows))
             .render()
     }

@@ -190,7 +190,7 @@ async fn create(ctx: Ctx, body: FlagBody) -> Result<Reply<Changed>> {
 
 async fn edit(ctx: Ctx, body: FlagBody) -> Result<Reply<Changed>> {
     let key = ctx.param("key")?;
-    let patch = body.patch(ctx.header("if-match"))?;
+    let patch = body.patch(ctx.if_match()?)?;
     let done = definition::update(&ctx.app, &ctx.actor, key, patch, ctx.confirmation.clone()).await?;
     let toast = Toast::done(format!("{key} changed")).undo("Undo", to_revision(&done.value, done.value.version - 1));
     Ok(after(&ctx, done, toast))
@@ -201,7 +201,7 @@ fn to_revision(flag: &Flag, number: i64) -> String {
 }
 
 async fn toggle(ctx: Ctx, body: ToggleBody) -> Result<Reply<Changed>> {
-    let version = input::version(ctx.header("if-match"))?.or(body.version);
+    let version = ctx.if_match()?.or(body.version);
     let done = definition::toggle(&ctx.app, &ctx.actor, ctx.param("key")?, body.enabled, version, ctx.confirmation.clone()).await?;
     let toast = switched(&done.value);
     Ok(after(&ctx, done, toast))
@@ -221,7 +221,7 @@ fn switched(flag: &Flag) -> Toast {
 
 async fn rollout(ctx: Ctx, body: RolloutBody) -> Result<Reply<Changed>> {
     let key = ctx.param("key")?;
-    let version = input::version(ctx.header("if-match"))?.or(body.version);
+    let version = ctx.if_match()?.or(body.version);
     let was = definition::find(&ctx.app, key).await?.definition.rollout_percentage;
     let done = definition::set_rollout(&ctx.app, &ctx.actor, key, body.rollout_percentage, version, ctx.confirmation.clone()).await?;
     let back = was.to_string().replace(" %", "");
@@ -232,7 +232,7 @@ async fn rollout(ctx: Ctx, body: RolloutBody) -> Result<Reply<Changed>> {
 
 async fn revert(ctx: Ctx, body: RevertBody) -> Result<Reply<Changed>> {
     let key = ctx.param("key")?;
-    let version = input::version(ctx.header("if-match"))?.or(body.version);
+    let version = ctx.if_match()?.or(body.version);
     let done = definition::revert(&ctx.app, &ctx.actor, key, body.revision, version, ctx.confirmation.clone()).await?;
     let toast = Toast::done(format!("{key} is as it was at revision {}", body.revision)).undo("Undo", to_revision(&done.value, done.value.version - 1));
     Ok(after(&ctx, done, toast))

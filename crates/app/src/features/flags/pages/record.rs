@@ -66,10 +66,10 @@ impl View for RecordView {
         html! {
             (crumbs(&[("Deploys & Config", "/deploys"), ("Feature flags", "/flags")], &flag.key))
             // The key of the kill switch works wherever the focus is on this page.
-            div.stack #flag-head data-live="flag" data-kill=[kill] data-kill-alone { (self.head(page)) (stats_card(&self.figures(page))) }
+            div.stack #flag-head data-live="flag kpi" data-kill=[kill] data-kill-alone { (self.head(page)) (stats_card(&self.figures(page))) }
             div.split {
                 div.stack #flag-body data-live="flag" {
-                    (card("Who gets it").actions(html! { (row::switch(flag, page)) }).body(self.audience(page)))
+                    (card("Who gets it").actions(html! { (row::switch(flag, page)) }).body(html! { div.stack.stack--s { (self.audience(page)) } }))
                     (self.rules())
                     (self.history(page))
                 }

@@ -53,7 +53,7 @@ impl Item {
                 td.flagrange data-label="Rollout" { (slider(flag, page)) }
                 (cell("Last changed by", html! { span { span.nowrap { (flag.updated_by.name) } span.sub { (self.when(page)) } } }))
                 (cell_at(Priority::Large, "Evaluated", html! { span { span.nowrap { (format::number(self.usage.per_minute)) " / min" } span.sub { (self.last(page)) } } }))
-                td.num data-label="Marks" { div.actions { (self.marks()) (explain::why(key)) } }
+                td.num { div.actions { (self.marks()) (explain::why(key)) } }
             }
         }
     }

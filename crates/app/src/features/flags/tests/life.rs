@@ -151,10 +151,10 @@ async fn an_edit_of_an_old_version_is_refused(world: &World) {
     made(world, "f", 0).await;
     update(app, &mara, "f", patch(json!({ "notes": "one", "version": 1 })), because()).await.unwrap();
     let (code, text) = refused(update(app, &mara, "f", patch(json!({ "notes": "two", "version": 1 })), because()).await).await;
-    assert_eq!(code, "conflict");
+    assert_eq!(code, "outdated");
     assert!(text.contains("you saw revision 1, Mara made revision 2"), "{text}");
-    assert_eq!(refused(toggle(app, &mara, "f", None, Some(1), because()).await).await.0, "conflict");
-    assert_eq!(refused(revert(app, &mara, "f", 1, Some(1), because()).await).await.0, "conflict");
+    assert_eq!(refused(toggle(app, &mara, "f", None, Some(1), because()).await).await.0, "outdated");
+    assert_eq!(refused(revert(app, &mara, "f", 1, Some(1), because()).await).await.0, "outdated");
     assert_eq!(find(app, "f").await.unwrap().definition.notes, "one");
     // A kill asks nobody what they saw.
     kill(app, &mara, "f", Confirmation::default()).await.unwrap();
