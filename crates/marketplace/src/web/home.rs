@@ -60,7 +60,7 @@ async fn classic(shop: &Shop) -> Page {
 
 /// The new one: finding first, then one large thing, then shelves.
 async fn renewed(shop: &Shop) -> Page {
-    let mut popular = shelf::popular(&shop.db, 5, 0).await?;
+    let mut popular = shelf::popular(&shop.db, 7, 0).await?;
     let first = (!popular.is_empty()).then(|| popular.remove(0));
     let stores = shelf::stores(&shop.db, 6).await?;
     let mut shelves = Vec::new();

@@ -156,6 +156,35 @@ async fn a_mail_outage_shows_on_the_queues_before_letters_are_lost() {
     demo.interrupt();
 }
 
+#[tokio::test]
+async fn the_shop_of_the_demo_obeys_without_a_restart() {
+    let directory = TempDir::new().unwrap();
+    let mut demo = Demo::start(&directory.path().join("data"), &["--no-traffic"]);
+    let (client, shop) = (demo.sign_in().await, Client::new(demo.text("marketplace")));
+    let alive = || async { client.get("/api/admin/ops/instances").await.expect(200).json()["alive"] == 1 };
+    until_within(Duration::from_secs(20), "the shop says that it runs", alive).await;
+    let flag = "/api/admin/ops/feature-flags/marketplace_v2";
+    for (verb, body) in [("rollout", serde_json::json!({ "rolloutPercentage": 100 })), ("toggle", serde_json::json!({ "enabled": true }))] {
+        let mut body = body;
+        body["reason"] = "The new front is ready".into();
+        client.post(&format!("{flag}/{verb}"), body).await.expect(200);
+    }
+    let renewed = || async { shop.get("/").await.expect(200).text.contains("What are you looking for?") };
+    until_within(Duration::from_secs(1), "the new front", renewed).await;
+    let on = serde_json::json!({ "type": "GLOBAL_READONLY", "enabled": true, "reason": "Moving to another host", "phrase": "ENABLE MAINTENANCE" });
+    client.post("/api/admin/ops/maintenance/toggle", on).await.expect(200);
+    let held = || async { shop.form("/cart", &[]).await.status == 503 };
+    until_within(Duration::from_secs(1), "writes are refused", held).await;
+    let pass = serde_json::json!({ "hours": 1, "note": "Check the checkout", "reason": "Check the checkout" });
+    let pass = client.post("/api/admin/ops/maintenance/bypass", pass).await.expect(201).json();
+    let passes = Client::new(demo.text("marketplace")).with(pass["header"].as_str().unwrap(), pass["token"].as_str().unwrap());
+    assert!(passes.form("/cart", &[]).await.status != 503, "both sides know the secret");
+    let running = client.get("/api/admin/ops/deployment/current").await.expect(200).text;
+    assert!(running.contains("2.4.3"), "the release is known: {running}");
+    assert!(demo.shop_runs(), "all in one process");
+    demo.interrupt();
+}
+
 /// Each in one sentence that says what to do.
 #[tokio::test]
 async fn what_stops_a_start_is_said_in_one_sentence() {
