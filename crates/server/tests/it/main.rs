@@ -11,6 +11,7 @@ mod flag_pages;
 mod flags;
 mod gate;
 mod deploys;
+mod flags;
 mod health;
 mod identity;
 mod incidents;

@@ -11,6 +11,7 @@ use qd_core::{App, Error, Result, StateMap};
 use super::definition::{Flag, store};
 use super::evaluate::{Context, Explanation, Reserved, Snapshot};
 use super::ramp::{self, Ramp};
+use crate::features::maintenance::{self, Blocks, Kind};
 
 /// The flags of one revision.
 #[derive(Debug, Default)]
@@ -41,9 +42,16 @@ pub fn load(app: App, revision: i64) -> BoxFuture<'static, Result<()>> {
     })
 }
 
-/// What the reserved flags tell.
-fn reserved(_: &App) -> Result<Reserved> {
-    Ok(Reserved::default())
+/// What the reserved flags tell: the maintenance state that is published under the same revision.
+fn reserved(app: &App) -> Result<Reserved> {
+    let state = maintenance::state(app)?;
+    let held = state.active_of(Kind::VendorReadonly).map(|window| &window.terms.vendors);
+    Ok(Reserved {
+        read_only: state.blocks() == Blocks::All,
+        all_vendors: held.is_some_and(Option::is_none),
+        vendors: held.cloned().flatten().into_iter().flatten().collect(),
+        queue_drain: state.active_of(Kind::QueueDrain).is_some(),
+    })
 }
 
 /// The snapshot that this process serves.

@@ -89,8 +89,7 @@ pub async fn again_at(app: &App, scheduled: &Scheduled, now: Timestamp) -> Resul
 
 /// Starts the sweep: what is overdue gets a job, whatever became of the first one.
 pub fn start(starter: &mut Starter) {
-    let app = starter.app.clone();
-    starter.spawn(async move {
+    starter.keep("ramps and scheduled changes", |app| async move {
         let mut tick = tokio::time::interval(SWEEP);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
