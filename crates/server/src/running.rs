@@ -98,6 +98,7 @@ fn background(app: &App) -> JoinSet<()> {
     starter.keep("events", move |app| deliver(app, handlers.clone()));
     starter.keep("undelivered events", watch_events);
     starter.keep("checkpoints of the trail", watch_trail);
+    starter.keep("own figures", |_| web::keep_figures());
     starter.into_tasks()
 }
 

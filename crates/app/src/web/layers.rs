@@ -1,6 +1,7 @@
 //! What surrounds every request: ids, security headers, limits, the log line.
 
 use std::future::Future;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
@@ -53,9 +54,33 @@ pub(super) async fn light(mut request: Request, next: Next) -> Response {
     if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
         warn!(id, status = response.status().as_u16(), "request failed");
     }
-    metrics::histogram!("qd_data_request_seconds").record(started.elapsed().as_secs_f64());
-    secure(&mut response, false, &id);
+    data_seconds().record(started.elapsed().as_secs_f64());
+    if is_page(&response) {
+        secure(&mut response, false, &id);
+    } else {
+        bare(&mut response, &id);
+    }
     response
+}
+
+/// The histogram of data requests, looked up once: by name it costs more than an evaluation.
+fn data_seconds() -> &'static metrics::Histogram {
+    static SECONDS: OnceLock<metrics::Histogram> = OnceLock::new();
+    SECONDS.get_or_init(|| metrics::histogram!("qd_data_request_seconds"))
+}
+
+fn is_page(response: &Response) -> bool {
+    response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
+}
+
+/// What an answer to a program needs: the other headers speak to browsers that show a page.
+fn bare(response: &mut Response, id: &str) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(HeaderName::from_static("x-request-id"), id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 /// Gives the request its id.

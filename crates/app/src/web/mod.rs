@@ -32,7 +32,7 @@ pub use context::{Chrome, Credentials, Ctx, Nothing, Page, Sessions};
 pub use document::{document, error_body};
 pub use feature::{Feature, MenuItem};
 pub use network::Networks;
-pub use probes::recorder;
+pub use probes::{keep_figures, recorder};
 pub use problem::{Problem, problem, status_of};
 pub use reply::{Reply, Toast, Undo, View};
 pub use routes::{API, Place, Plane, RouteEntry, Routes};

@@ -15,6 +15,16 @@ pub fn recorder() -> Option<PrometheusHandle> {
     HANDLE.get_or_init(|| metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().ok()).clone()
 }
 
+/// Folds samples into their summaries until dropped: without it they pile up in memory while nobody scrapes.
+pub async fn keep_figures() {
+    let Some(handle) = recorder() else { return };
+    let mut tick = tokio::time::interval(std::time::Duration::from_secs(5));
+    loop {
+        tick.tick().await;
+        handle.run_upkeep();
+    }
+}
+
 /// The process runs.
 pub(super) fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()
