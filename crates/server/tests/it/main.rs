@@ -11,7 +11,6 @@ mod flag_pages;
 mod flags;
 mod gate;
 mod deploys;
-mod flags;
 mod health;
 mod identity;
 mod incidents;
