@@ -7,6 +7,7 @@ mod follow;
 mod lookup;
 mod wire;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,10 +76,16 @@ impl Default for FlagOptions {
 
 /// Evaluates flags. Never fails: a caller always gets a value, and is told where it comes from. Cheap to clone; the last clone that is dropped
 /// ends the background tasks.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Flags {
     lookup: Arc<Lookup>,
     _tasks: Arc<Tasks>,
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flags").field("streaming", &self.streaming()).finish_non_exhaustive()
+    }
 }
 
 /// Tasks that end with their owner.

@@ -116,7 +116,7 @@ impl Follower {
         if changed && before.as_ref().map(|before| &before.mode) != Some(&state.mode) {
             tracing::info!(mode = state.mode, revision = state.revision, "maintenance mode");
         }
-        let kept = Kept { state, at: time::unix() };
+        let kept = Kept { server: self.endpoint.url(""), state, at: time::unix() };
         self.shared.held.send_replace(Some(Held { state: Arc::new(kept.state.clone()), at: kept.at }));
         if changed {
             self.shared.changes.send_modify(|changes| *changes += 1);

@@ -118,6 +118,8 @@ struct Held {
 /// The same on disk.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
+    /// Of which server: another one's state means nothing.
+    server: String,
     state: State,
     at: i64,
 }
@@ -148,7 +150,7 @@ impl Maintenance {
     pub fn start(endpoint: Endpoint, options: MaintenanceOptions) -> Self {
         let file = options.directory.as_ref().map(|directory| directory.join("maintenance.json"));
         let shared = Arc::new(Shared::new(options, false));
-        let kept = file.as_deref().and_then(disk::load::<Kept>);
+        let kept = file.as_deref().and_then(disk::load::<Kept>).filter(|kept| kept.server == endpoint.url(""));
         shared.held.send_replace(kept.map(|kept| Held { state: Arc::new(kept.state), at: kept.at }));
         let task = tokio::spawn(follow::follow(Arc::clone(&shared), endpoint, file));
         Self { shared, _tasks: Arc::new(Tasks(vec![task.abort_handle()])) }

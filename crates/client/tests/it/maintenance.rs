@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use client::{Audience, FailMode, Maintenance, MaintenanceOptions, Origin};
+use client::{Audience, Endpoint, FailMode, Maintenance, MaintenanceOptions, Origin};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -58,6 +58,8 @@ async fn the_last_known_state_holds_also_after_a_restart() {
     let second = Maintenance::start(fake.endpoint(), options());
     assert!(blocked(&second), "from the first request on");
     assert_eq!((second.now().origin, second.revision()), (Origin::LastKnown, Some(2)));
+    let elsewhere = Maintenance::start(Endpoint::new("http://127.0.0.1:1").unwrap(), options());
+    assert!(!blocked(&elsewhere), "another server's state means nothing");
     fake.scene.lock().unwrap().maintenance = json!({ "revision": 2 });
     fake.resume().await;
     until("it is heard again", || async { !blocked(&second) }).await;

@@ -7,12 +7,14 @@ use client::{Deploy, Endpoint, Instance};
 
 use crate::scenario::{Scenario, Switch};
 
-/// How long until it is tried again.
-const AGAIN: Duration = Duration::from_secs(3);
+/// How long until it is tried again: twice as long each time, up to a minute.
+const AGAIN: Duration = Duration::from_secs(2);
+const MOST: Duration = Duration::from_secs(60);
 
 /// Tells of every release that runs here, beginning with this one if the last start ran another; for ever.
 pub async fn tell(endpoint: Endpoint, environment: Option<String>, switch: Switch, instance: Instance, file: PathBuf) {
     let mut scenarios = switch.watch();
+    let mut pause = AGAIN;
     loop {
         let scenario = *scenarios.borrow_and_update();
         let release = scenario.release();
@@ -21,9 +23,12 @@ pub async fn tell(endpoint: Endpoint, environment: Option<String>, switch: Switc
             instance.release(Some(release.to_owned()), Some(release.to_owned()));
             if let Err(fault) = deploy(scenario, environment.clone()).record(&endpoint).await {
                 tracing::debug!(%fault, release, "the deploy was not told of");
-                let _ = tokio::time::timeout(AGAIN, scenarios.changed()).await;
+                // Another release meanwhile is told of at once.
+                let _ = tokio::time::timeout(pause, scenarios.changed()).await;
+                pause = (pause * 2).min(MOST);
                 continue;
             }
+            pause = AGAIN;
             tracing::info!(release, "deployed");
             if let Err(error) = tokio::fs::write(&file, release).await {
                 tracing::warn!(%error, "the release can't be written down: the next start tells of it again");
@@ -48,6 +53,5 @@ fn deploy(scenario: Scenario, environment: Option<String>) -> Deploy {
         author: Some("Fernmarket release train".into()),
         message: Some(message.into()),
         status: "live".into(),
-        ..Deploy::default()
     }
 }
