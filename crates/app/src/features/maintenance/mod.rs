@@ -2,7 +2,7 @@
 //!
 //! One active window of a type is one state. People change windows by the verbs of [`window`]; what happens at a time happens by durable jobs.
 //! What applications and gates obey is the published [`State`]: [`state()`], [`State::verdict`], [`State::view`]. [`bypass`] lets somebody
-//! write all the same.
+//! write all the same, [`drain`] holds queues until nothing runs in them.
 
 pub mod bypass;
 pub mod drain;
@@ -32,6 +32,7 @@ pub const FEATURE: Feature = Feature {
 };
 
 /// Every static statement.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const STATEMENTS: &[&str] = &{
     const WINDOWS: &[&str] = window::store::STATEMENTS;
     const REST: &[&str] = store::STATEMENTS;

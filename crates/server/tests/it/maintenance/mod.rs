@@ -134,6 +134,8 @@ async fn a_restart_finds_what_holds_and_makes_up_what_passed() {
     until("the one that passed is over", || async { status(&again.app, &passed).await == Status::Completed }).await;
     assert!(window::find(&again.app, passed.id).await.unwrap().note.unwrap().starts_with("It never held"));
     assert!(window::find(&again.app, begun.id).await.unwrap().note.unwrap().starts_with("Started 10 min late"));
+    let net = engine::job::schedules(&again.app.db).await.unwrap().into_iter().find(|schedule| schedule.name == "maintenance-auto-complete");
+    assert_eq!(net.unwrap().cron, "*/5 * * * *");
     again.stop().await;
 }
 
