@@ -47,6 +47,9 @@ pub enum Command {
     /// Deploys.
     #[command(subcommand)]
     Deploy(Deploy),
+    /// Feature flags: look, explain, and turn one off at once.
+    #[command(subcommand)]
+    Flags(Flags),
     /// Maintenance: what holds, and blocking writes from a script on the server.
     #[command(subcommand)]
     Maintenance(Maintenance),
@@ -235,6 +238,34 @@ pub enum ConfigCommand {
     Check,
     /// Print what holds, with secrets masked.
     Show,
+}
+
+/// `flags …`
+#[derive(Debug, Subcommand)]
+pub enum Flags {
+    /// Print all flags.
+    List,
+    /// Print one flag.
+    Show {
+        /// Key of the flag.
+        key: String,
+    },
+    /// Turn a flag off for everybody. A control center that runs serves it within a second.
+    Kill {
+        /// Key of the flag.
+        key: String,
+        /// Why, for the audit trail.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Say why a flag gives what it gives in a context.
+    Explain {
+        /// Key of the flag.
+        key: String,
+        /// The context as JSON.
+        #[arg(long, default_value = "{}")]
+        context: String,
+    },
 }
 
 /// `maintenance …`

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod checks;
 mod deploy;
+mod flags;
 mod maintenance;
 
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Admin(command) => accounts::admin(load(file)?, command, json).await,
         Command::Token(command) => accounts::token(load(file)?, command, json).await,
         Command::Deploy(crate::cli::Deploy::Record(options)) => deploy::record(*options, json).await,
+        Command::Flags(command) => flags::run(load(file)?, command, json).await,
         Command::Maintenance(command) => maintenance::run(load(file)?, command, json).await,
         Command::Audit(command) => audit::run(load(file)?, command, json).await,
         Command::Config(command) => checks::config(file, command, json),
