@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::features::{health, identity, maintenance, telemetry};
+use app::features::{deploys, health, identity, maintenance, telemetry};
 use engine::Db;
 use engine::job::{Enqueue, Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, enqueue, upsert_schedules};
 use qd_core::gate::Actor;
@@ -55,6 +55,7 @@ async fn do_task(runner: &Runner, task: Task) -> Result<()> {
         Task::Retention => {
             telemetry::trim(app).await?;
             health::trim(app).await?;
+            deploys::trim(app).await?;
         }
         Task::MaintenanceAutoComplete => maintenance::sweep(app, &runner.actor).await?,
     }

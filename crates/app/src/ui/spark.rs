@@ -16,6 +16,11 @@ fn short(value: f64) -> String {
 /// A line over an area in a 100 × 32 box. Gaps (`None`) stay gaps, a value between two is a dot. `limit` is drawn dotted and counts for the scale.
 /// Without two values it is a dotted line that says "no data yet".
 pub fn spark(label: &str, values: &[Option<f64>], limit: Option<f64>, tone: Option<Tone>) -> Markup {
+    spark_marked(label, values, limit, tone, &[])
+}
+
+/// As [`spark`], with changes as brass lines: each at a share (0 to 1) of the width.
+pub fn spark_marked(label: &str, values: &[Option<f64>], limit: Option<f64>, tone: Option<Tone>, marks: &[f64]) -> Markup {
     let known: Vec<f64> = values.iter().flatten().copied().chain(limit).filter(|v| v.is_finite()).collect();
     let (low, high) = known.iter().fold((f64::MAX, f64::MIN), |(low, high), v| (low.min(*v), high.max(*v)));
     let drawable = values.iter().flatten().count() >= 2;
@@ -37,6 +42,7 @@ pub fn spark(label: &str, values: &[Option<f64>], limit: Option<f64>, tone: Opti
             @if drawable {
                 path.spark__area d=(area) {}
                 @if let Some(limit) = limit { path.spark__limit d={ "M0 " (short(y(limit))) "H100" } {} }
+                @for mark in marks { path.spark__mark d={ "M" (short(mark.clamp(0.0, 1.0) * 100.0)) " 0V32" } {} }
                 path d=(stroke) {}
             } @else {
                 path.spark__limit d="M0 16H100" {}

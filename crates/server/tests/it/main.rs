@@ -17,6 +17,7 @@ mod incidents;
 mod limits;
 mod maintenance;
 mod obey;
+mod operated;
 mod ofrep;
 mod routes;
 mod settings;

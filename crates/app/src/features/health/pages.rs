@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::overview::{CacheHealth, DatabaseHealth, Dial, Measured, NamedFigure, QueueRow, QueuesReply, cache, database, dials, queue_rows, queues};
 use super::{checks, judge, measure};
+use crate::features::deploys;
 use crate::ui::kpi::{Kpi, Trend};
 use crate::ui::table::{self, Column, Priority};
 use crate::ui::tabs::crumbs;
@@ -80,6 +81,14 @@ pub fn strip(page: &Page<'_>) -> Markup {
     crate::ui::kpi::strip(&shown, Some(("kpi", "/kpis")))
 }
 
+/// Where deploys stand on a sparkline of these values, as shares of its width.
+fn deploys_within(page: &Page<'_>, history: &[(Timestamp, Option<f64>)]) -> Vec<f64> {
+    let (Some((first, _)), Some((last, _))) = (history.first(), history.last()) else { return Vec::new() };
+    #[expect(clippy::cast_precision_loss, reason = "at most some hundred values")]
+    let share = |mark: i64| history.iter().filter(|(at, _)| at.seconds() < mark).count() as f64 / history.len().saturating_sub(1).max(1) as f64;
+    deploys::marks(page.app, None, *first, *last).into_iter().map(|mark| share(mark.x)).collect()
+}
+
 fn kpi(page: &Page<'_>, dial: Dial) -> Kpi {
     let history = page.app.board.history(&dial.board_key());
     let values: Vec<Option<f64>> = history.iter().map(|(_, value)| *value).collect();
@@ -87,9 +96,10 @@ fn kpi(page: &Page<'_>, dial: Dial) -> Kpi {
     // The cache's headline is good when high, and its state is that of the memory: a change of it is neither good nor bad.
     let judged = dial.key != "cache";
     let label = format!("{}, last {}", dial.name, format::duration(span.max(1)));
+    let deployed = deploys_within(page, &history);
     let age = dial.reading.taken_at.map(|at| format::age(at, page.now).trim_end_matches(" ago").to_owned());
     Kpi {
-        chart: spark::spark(&label, &values, dial.limit, Some(dial.reading.status.into())),
+        chart: spark::spark_marked(&label, &values, dial.limit, Some(dial.reading.status.into()), &deployed),
         trend: trend(&values, span, dial.reading.status).map(|trend| Trend { good: trend.good.filter(|_| judged), ..trend }),
         name: dial.name.into(),
         href: dial.href.into(),

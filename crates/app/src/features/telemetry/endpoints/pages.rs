@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 use super::limit::{ERROR_RATE, Limit, P95, P99};
 use super::ranking::{self, HOUR, RANGES, ROWS, Ranking, Stretch};
 use super::read::{self, EndpointFigures, MinuteFigures, WindowFigures, endpoint_name};
+use crate::features::deploys;
 use crate::features::telemetry::logs::{LogRecord, pages::record_rows, warnings};
 use crate::ui::card::Card;
-use crate::ui::chart::{Chart, Kind};
+use crate::ui::chart::{Chart, Kind, Mark};
 use crate::ui::stats::{Stat, stats_card};
 use crate::ui::status::status_word;
 use crate::ui::table::{Column, Priority, cell_number, row, row_name, table};
@@ -230,6 +231,9 @@ pub struct ServicePage {
     pub endpoints: Vec<EndpointFigures>,
     /// The newest warnings and errors, at most 20.
     pub warnings: Vec<LogRecord>,
+    /// Deploys within the range.
+    #[serde(skip)]
+    marks: Vec<Mark>,
 }
 
 async fn service_page(ctx: Ctx, given: Range) -> Result<Reply<ServicePage>> {
@@ -246,7 +250,8 @@ async fn service_page(ctx: Ctx, given: Range) -> Result<Reply<ServicePage>> {
         return Err(Error::NotFound(format!("Service {service}")));
     }
     let step_seconds = if ctx.now.since(from) > 3 * 3_600 { 3_600 } else { 60 };
-    Ok(Reply::ok(ServicePage { service, timeframe: range.word, from, to: ctx.now, step_seconds, window, minutes, endpoints, warnings }))
+    let marks = deploys::marks(&ctx.app, Some(&service), from, ctx.now);
+    Ok(Reply::ok(ServicePage { service, timeframe: range.word, from, to: ctx.now, step_seconds, window, minutes, endpoints, warnings, marks }))
 }
 
 impl View for ServicePage {
@@ -299,7 +304,7 @@ impl ServicePage {
 
     /// A chart over every step of the range; steps without requests are gaps.
     fn chart(&self, id: &str, caption: &str, kind: Kind) -> Chart {
-        Chart { x: self.steps(), ..Chart::new(id, format!("{} of {}", caption, self.service), kind) }
+        Chart { x: self.steps(), marks: self.marks.clone(), ..Chart::new(id, format!("{} of {}", caption, self.service), kind) }
     }
 
     fn steps(&self) -> Vec<i64> {
