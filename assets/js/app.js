@@ -111,10 +111,32 @@
       if ("dialog" in o.dataset) return QD.openDialog(o.dataset.href, document.activeElement);
       location.href = o.dataset.href;
     };
+    /* Incidents by number and title: asked of the server, a moment after the last key */
+    const found = $("[data-found]", pal), record = $("template[data-record]", pal);
+    let asking = 0, pause;
+    const find = async (q) => {
+      const turn = ++asking;
+      let list = [];
+      if (q.length > 1) {
+        const answer = await fetch(`${pal.dataset.find}?limit=6&q=${encodeURIComponent(q)}`, { headers: { Accept: "application/json" } }).catch(() => null);
+        if (answer && answer.ok) list = (await answer.json()).incidents;
+      }
+      if (turn !== asking) return;
+      const kept = opts()[at];
+      found.replaceChildren(...list.map((one, i) => {
+        const o = record.content.firstElementChild.cloneNode(true), [text, note] = $$("span", o);
+        o.id = "po-found-" + i; o.dataset.href = "/incidents/" + one.reference;
+        text.textContent = `${one.reference} ${one.title}`; note.textContent = `${one.severity} ${one.status}`;
+        return o;
+      }));
+      found.hidden = !list.length;
+      $("[data-none]", pal).hidden = opts().length > 0; mark(Math.max(0, opts().indexOf(kept)));
+    };
     inp.addEventListener("input", () => {
       const q = inp.value.trim().toLowerCase();
-      $$("[role=option]", pal).forEach((o) => (o.hidden = !o.textContent.toLowerCase().includes(q)));
-      $$("[role=group]", pal).forEach((g) => (g.hidden = !$("[role=option]:not([hidden])", g)));
+      if (pal.dataset.find) { clearTimeout(pause); pause = setTimeout(find, 150, q); }
+      $$("[role=option]:not([id^=po-found])", pal).forEach((o) => (o.hidden = !o.textContent.toLowerCase().includes(q)));
+      $$("[role=group]:not([data-found])", pal).forEach((g) => (g.hidden = !$("[role=option]:not([hidden])", g)));
       $("[data-none]", pal).hidden = opts().length > 0; mark(0);
     });
     inp.addEventListener("keydown", (e) => {

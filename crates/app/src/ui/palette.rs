@@ -67,10 +67,10 @@ impl Render for Numbered<'_> {
     }
 }
 
-/// The dialog. Groups without options are left out.
-pub fn palette(groups: &[Group]) -> Markup {
+/// The dialog. Groups without options are left out. `find` is where records are looked up by what was typed (`?q=`).
+pub fn palette(groups: &[Group], find: Option<&str>) -> Markup {
     html! {
-        dialog.palette id="palette" aria-label="Command palette" {
+        dialog.palette id="palette" aria-label="Command palette" data-find=[find] {
             div.palette__in {
                 (icon("search"))
                 input type="text" role="combobox" aria-expanded="true" aria-controls="po-list" aria-autocomplete="list" aria-label="Search views, actions and records" placeholder="Go to, run, or find…" autocomplete="off";
@@ -83,7 +83,9 @@ pub fn palette(groups: &[Group]) -> Markup {
                         @for (index, command) in group.commands.iter().enumerate() { (Numbered(command, number, index)) }
                     }
                 }
+                div role="group" aria-label="Incidents" data-found hidden {}
             }
+            template data-record { div.palette__opt role="option" aria-selected="false" { (icon("siren")) span {} span.push {} } }
             p.palette__none data-none hidden { "Nothing matches. Try a view or an action." }
             div.palette__foot { span { kbd { "↑" } " " kbd { "↓" } " move" } span { kbd { "Enter" } " open" } span { kbd { "Esc" } " close" } }
         }

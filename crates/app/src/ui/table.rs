@@ -107,9 +107,9 @@ pub fn table_stacking(label: &str, columns: &[Column], rows: &Markup) -> Markup 
     frame(label, columns, rows, "table table--stack")
 }
 
-/// A denser table.
+/// A denser table; on a phone a list of records, like [`table_stacking`].
 pub fn table_tight(label: &str, columns: &[Column], rows: &Markup) -> Markup {
-    frame(label, columns, rows, "table table--tight")
+    frame(label, columns, rows, "table table--tight table--stack")
 }
 
 fn frame(label: &str, columns: &[Column], rows: &Markup, class: &str) -> Markup {

@@ -58,6 +58,7 @@ impl Chrome for Frame {
             chrome.banners = banners(page);
             chrome.events = Some("/events".into());
             chrome.freshness = Some(Freshness { measured: health::measured(page.app, page.now) });
+            chrome.find = Access::READ.admits(page.actor).then(|| "/api/admin/ops/incidents".into());
             chrome.measure = Some("/health/refresh".into());
             chrome.user = Some(User {
                 name: page.actor.name().into(),

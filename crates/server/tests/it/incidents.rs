@@ -180,6 +180,9 @@ async fn lists_are_filtered_and_paged(world: &World) {
     assert_eq!(found("limit=3&after=INC-2").await.0, [1]);
     assert_eq!(found("active=true&severity=SEV1,SEV3&service=API&tag=").await.0, [3, 1]);
     assert_eq!(found("status=CLOSED").await.0, [4]);
+    mara.patch("/api/admin/ops/incidents/INC-2", json!({ "title": "Checkout 100% slow" })).await.expect(200);
+    assert_eq!((found("q=inc-3").await.0, found("q=1").await.0, found("q=CHECK").await.0), (vec![3], vec![2, 1], vec![2]));
+    assert_eq!((found("q=%25").await.0.len(), found("q=INC-%C3%A9").await.0.len()), (4, 0));
     mara.get("/api/admin/ops/incidents?status=BROKEN").await.expect(422);
     let page = mara.get("/incidents?severity=SEV1&limit=1").await.expect(200).text;
     assert!(page.contains("INC-1") && !page.contains("INC-2"));

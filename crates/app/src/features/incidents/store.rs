@@ -48,6 +48,7 @@ pub const STATEMENTS: &[&str] = &[
 enum Incidents {
     #[iden = "incident"]
     Table,
+    Title,
     Id,
     Number,
     Severity,
@@ -191,6 +192,9 @@ pub async fn closed_since(db: &Db, from: Timestamp, limit: i64) -> Result<Vec<In
 pub async fn list(db: &Db, filter: &Filter) -> Result<Vec<Incident>> {
     let mut query = Query::select();
     query.column(Asterisk).from(Incidents::Table).order_by(Incidents::Number, Order::Desc).limit(filter.limit + 1);
+    if let Some(text) = &filter.text {
+        query.and_where(called(text));
+    }
     if !filter.status.is_empty() {
         query.and_where(Expr::col(Incidents::Status).is_in(filter.status.iter().map(|status| status.word())));
     }
@@ -215,6 +219,17 @@ pub async fn list(db: &Db, filter: &Filter) -> Result<Vec<Incident>> {
         query.and_where(Expr::col(Incidents::Number).lt(after));
     }
     labelled(db, db.select(&query).await?).await
+}
+
+/// With these letters in the title, in any case, or with this number.
+fn called(text: &str) -> Expr {
+    let part = format!("%{}%", text.to_lowercase().replace(['%', '_', '\\'], ""));
+    let title = Expr::expr(Func::lower(Expr::col(Incidents::Title))).like(part);
+    let number = text.get(..4).filter(|prefix| prefix.eq_ignore_ascii_case("INC-")).map_or(text, |prefix| text.trim_start_matches(prefix));
+    match number.parse::<i64>() {
+        Ok(number) => title.or(Expr::col(Incidents::Number).eq(number)),
+        Err(_) => title,
+    }
 }
 
 fn having_label(kind: &'static str, names: &[String]) -> SelectStatement {

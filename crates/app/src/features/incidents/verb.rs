@@ -21,6 +21,8 @@ const CLOSED_CARDS: i64 = 10;
 /// Which incidents to list. Empty lists and `None` don't filter; the names of a list are alternatives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// With this in the title, or with this number.
+    pub text: Option<String>,
     /// These states.
     pub status: Vec<Status>,
     /// These severities.

@@ -90,6 +90,8 @@ pub struct Chrome {
     pub events: Option<String>,
     /// Where "measure again" is posted to; `None` fetches the page again.
     pub measure: Option<String>,
+    /// Where the palette looks records up; `None` where there are none to find.
+    pub find: Option<String>,
     /// What just happened, after a redirect.
     pub flash: Option<Toast>,
 }

@@ -35,7 +35,7 @@ pub fn page(chrome: &Chrome, content: &Markup) -> Markup {
                     }
                 }
                 div id="dialogs" {}
-                (palette::palette(&chrome.palette()))
+                (palette::palette(&chrome.palette(), chrome.find.as_deref()))
                 (keys::dialog(&chrome.nav))
                 (hosts())
             }

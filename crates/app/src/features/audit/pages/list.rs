@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::chain::{ChainView, short};
 use crate::features::audit::export::MAX_ROWS;
 use crate::ui::button::post;
-use crate::ui::table::{Column, Priority, cell_at, row, table};
+use crate::ui::table::{Column, Priority, cell_at, row, table_stacking};
 use crate::ui::{Button, Empty, Tone, avatar, badge, field, format, page_head, pager, status_word};
 use crate::web::{Page, View};
 
@@ -72,7 +72,7 @@ impl ListView {
         let older = self.next.map(|next| address("/audit", page, &[("before", next.to_string())]));
         let newest = self.filter.before.is_some().then(|| address("/audit", page, &[]));
         let shown = format::count(i64::try_from(self.events.len()).unwrap_or(i64::MAX), "event", "events");
-        html! { (table("Audit events", &columns, &lines)) (pager::pager(&shown, newest.as_deref(), older.as_deref())) }
+        html! { (table_stacking("Audit events", &columns, &lines)) (pager::pager(&shown, newest.as_deref(), older.as_deref())) }
     }
 }
 
@@ -115,11 +115,11 @@ fn line(event: &Row, page: &Page<'_>) -> Markup {
         false,
         &html! {
             th.nowrap scope="row" { a class="rowlink mono" href={ "/audit/" (event.seq) } { (event.seq) } }
-            td class="nowrap quiet" { (format::time(Timestamp(event.at), page.now)) }
+            td class="nowrap quiet" data-label="When" { (format::time(Timestamp(event.at), page.now)) }
             (cell_at(Priority::Medium, "Who", html! { span.row { (avatar(&event.actor_name)) span.nowrap { (event.actor_name) } } }))
-            td { (words(&event.event)) span.sub { (event.target_kind) " " (event.target_id) } }
+            td data-label="What" { span { (words(&event.event)) span.sub { (event.target_kind) " " (event.target_id) } } }
             (cell_at(Priority::Large, "Reason", html! { span.soft { (event.reason.as_deref().unwrap_or(format::NONE)) } }))
-            td { (result(event)) }
+            td.cell-status { (result(event)) }
             (cell_at(Priority::Medium, "Severity", badge(&event.severity)))
             (cell_at(Priority::Large, "Hash", html! { span.chain { span.mono { (short(&event.hash)) } span class="mono quiet" { (short(&event.prev_hash)) } } }))
         },

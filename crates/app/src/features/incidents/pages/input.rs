@@ -12,6 +12,8 @@ use crate::features::incidents::{EventKind, Filter, Open, Severity, Status, Upda
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
 pub struct ListQuery {
+    /// Part of the title, or a number: `INC-7`, `7`.
+    pub q: Option<String>,
     /// OPEN, MITIGATED, CLOSED; several by comma.
     pub status: Option<String>,
     /// `true`: those that are not closed.
@@ -72,6 +74,7 @@ impl ListQuery {
             digits.parse::<i64>().map_err(|_| Error::invalid("after", "Give an incident such as INC-40."))
         };
         Ok(Filter {
+            text: self.q.as_deref().map(|text| text.replace('\0', "").trim().chars().take(100).collect()).filter(|text: &String| !text.is_empty()),
             status,
             severity: all(self.severity.as_deref(), "severity", "SEV1 to SEV4", Severity::parse)?,
             services: words(self.service.as_deref()),
@@ -86,7 +89,7 @@ impl ListQuery {
 
     /// Whether anything narrows the list.
     pub fn narrows(&self) -> bool {
-        let texts = [&self.status, &self.severity, &self.service, &self.tag, &self.owner, &self.from, &self.to];
+        let texts = [&self.q, &self.status, &self.severity, &self.service, &self.tag, &self.owner, &self.from, &self.to];
         self.active == Some(true) || texts.into_iter().any(Option::is_some)
     }
 }

@@ -101,7 +101,7 @@ pub fn session_table(sessions: &[Session], now: Timestamp, end: impl Fn(&Session
         };
         table::row(false, &cells)
     };
-    table::table("Sessions", &columns, &html! { @for session in sessions { (row(session)) } })
+    table::table_stacking("Sessions", &columns, &html! { @for session in sessions { (row(session)) } })
 }
 
 pub async fn end_session(ctx: Ctx, _: Nothing) -> Result<Reply<Profile>> {

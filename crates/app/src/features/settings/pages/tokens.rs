@@ -89,7 +89,7 @@ impl Tokens {
             };
             table::row(false, &cells)
         };
-        table::table("API tokens", &columns, &html! { @for token in &self.tokens { (row(token)) } })
+        table::table_stacking("API tokens", &columns, &html! { @for token in &self.tokens { (row(token)) } })
     }
 }
 

@@ -73,7 +73,7 @@ impl Users {
             table::row(false, &cells)
         };
         let rows = html! { @for user in &self.users { (row(user)) } };
-        html! { (card("People").fill(table::table("People", &columns, &rows))) }
+        html! { (card("People").fill(table::table_stacking("People", &columns, &rows))) }
     }
 
     fn meanings(&self) -> Markup {
