@@ -205,3 +205,26 @@ async fn what_came_due_while_nothing_ran_is_folded_after_a_restart() {
     assert_eq!(ramp::current(&app, "marketplace_v2").await.unwrap(), None);
     running.stop().await;
 }
+
+/// The program itself, over the same files as a control center that runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flag_is_explained_and_killed_at_the_command_line() {
+    let world = World::sqlite().await;
+    let command = |args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_quarterdeck"));
+        command.current_dir(world.directory()).env("QD_STORAGE__DATA_DIR", world.directory().join("data")).args(args);
+        async move { tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap() }
+    };
+    let listed = String::from_utf8(command(&["flags", "list"]).await.stdout).unwrap();
+    assert!(listed.lines().count() == 5 && listed.contains("on      100 %  GLOBAL    BOOLEAN  sse_realtime"), "{listed}");
+    let told = command(&["--json", "flags", "explain", "sse_realtime", "--context", r#"{"targetingKey":"u1"}"#]).await.stdout;
+    assert_eq!(serde_json::from_slice::<Value>(&told).unwrap()["hashed"], "sse_realtime::u1");
+    let killed = String::from_utf8(command(&["flags", "kill", "sse_realtime"]).await.stdout).unwrap();
+    assert!(killed.starts_with("sse_realtime is off for everybody (audit row "), "{killed}");
+    until("what runs serves it", || async { given(&world.app, "sse_realtime", "u") == Some(json!(false)) }).await;
+    let missing = command(&["flags", "kill", "nothing"]).await;
+    assert!(!missing.status.success() && String::from_utf8_lossy(&missing.stderr).contains("The flag nothing was not found."), "{missing:?}");
+    let shown = command(&["--json", "flags", "show", "sse_realtime"]).await.stdout;
+    assert_eq!(serde_json::from_slice::<Value>(&shown).unwrap()["updatedBy"]["id"].as_str().unwrap().split(':').next(), Some("cli"));
+    world.finish().await;
+}
