@@ -94,6 +94,24 @@ pub async fn wait_for(app: &App, told: Told) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::features::flags::evaluate::Reserved;
+
+    #[test]
+    fn a_tag_covers_revision_caller_context_and_the_tickets_quarter() {
+        let (flags, noon) = (Snapshot::new(7, [], Reserved::default()), Timestamp::parse("2026-11-22T12:00:00Z").unwrap());
+        let context = |text: &str| serde_json::from_str::<Context>(text).unwrap();
+        let one = tag(&flags, "token-1", &context(r#"{"a":1,"b":{"c":2,"d":3}}"#), noon);
+        assert_eq!(one, tag(&flags, "token-1", &context(r#"{"b":{"d":3,"c":2},"a":1}"#), noon.plus_seconds(899)));
+        let later = Snapshot::new(8, [], Reserved::default());
+        let others = [
+            tag(&later, "token-1", &context(r#"{"a":1,"b":{"c":2,"d":3}}"#), noon),
+            tag(&flags, "token-2", &context(r#"{"a":1,"b":{"c":2,"d":3}}"#), noon),
+            tag(&flags, "token-1", &context(r#"{"a":1,"b":{"c":2,"d":4}}"#), noon),
+            // Else a client would be told "you have it all" when its ticket has ended, and never listen again.
+            tag(&flags, "token-1", &context(r#"{"a":1,"b":{"c":2,"d":3}}"#), noon.plus_seconds(900)),
+        ];
+        assert!(!others.contains(&one) && one.starts_with("\"rev-7-"), "{one} {others:?}");
+    }
 
     #[test]
     fn what_an_event_told_is_read_in_every_form() {
