@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use qd_core::gate::{Actor, Change, Confirmation, Done, GateTx, Permit};
+use qd_core::gate::{Action as _, Actor, Change, Confirmation, Done, GateTx, Permit};
 use qd_core::{App, Error, Result, Timestamp, published};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -127,12 +127,11 @@ pub async fn run_schedule(app: &App, actor: &Actor, id: Uuid) -> Result<Option<D
     let work = app.gate.transact(actor, action, given, move |mut tx, permit| {
         Box::pin(async move {
             published::bump(&mut tx).await?;
-            let (was, is, fault) = match change_of(&mut tx, &found, now).await {
-                Ok((before, definition)) => {
-                    let (was, is) = carried_out(&mut tx, &permit, &before, definition, now).await?;
-                    (was, is, None)
-                }
+            let (was, is, fault) = match carried_out(&mut tx, &permit, &found, now).await {
+                Ok((was, is)) => (was, is, None),
+                // Nothing was written by then.
                 Err(Error::Conflict(fault)) => (Map::new(), Map::new(), Some(fault)),
+                Err(fault @ Error::Invalid(_)) => (Map::new(), Map::new(), Some(fault.to_string())),
                 Err(other) => return Err(other),
             };
             let state = if fault.is_some() { ScheduleState::Failed } else { ScheduleState::Done };
@@ -159,19 +158,20 @@ async fn change_of(tx: &mut GateTx<'_>, asked: &Scheduled, now: Timestamp) -> Re
     Ok((before, definition))
 }
 
+/// Does what was asked for; what it changed. A conflict or an invalid flag is found before anything is written.
 async fn carried_out(
     tx: &mut GateTx<'_>,
     permit: &Permit<RunSchedule>,
-    before: &Flag,
-    definition: Definition,
+    asked: &Scheduled,
     now: Timestamp,
 ) -> Result<(Map<String, Value>, Map<String, Value>)> {
+    let (before, definition) = change_of(tx, asked, now).await?;
     if definition == before.definition {
         return Ok((Map::new(), Map::new()));
     }
-    let after = change::save(tx, before, Flag { definition, ..before.clone() }, permit, now).await?;
-    let (mut was, mut is) = change::changed(before, &after)?;
-    for (name, before, after) in super::heed(tx, "flag.schedule.run", before, &after, now).await? {
+    let after = change::save(tx, &before, Flag { definition, ..before.clone() }, permit, now).await?;
+    let (mut was, mut is) = change::changed(&before, &after)?;
+    for (name, before, after) in super::heed(tx, RunSchedule::NAME, &before, &after, now).await? {
         was.insert(name.into(), before);
         is.insert(name.into(), after);
     }

@@ -157,7 +157,7 @@ pub async fn advance(app: &App, actor: &Actor, id: Uuid, due: Timestamp) -> Resu
         return Ok(None);
     }
     let given = Confirmation::because(format!("The ramp that {} began", ramp.started_by.name));
-    let action = StepRamp { flag: ramp.flag, ramp: id };
+    let action = StepRamp { flag: ramp.flag.clone(), ramp: id };
     let work = app.gate.transact(actor, action, given, move |mut tx, permit| {
         Box::pin(async move {
             published::bump(&mut tx).await?;
@@ -174,7 +174,15 @@ pub async fn advance(app: &App, actor: &Actor, id: Uuid, due: Timestamp) -> Resu
             Ok(recorded(after, was, is, Some(&before)))
         })
     });
-    finished(app, work.await).await.map(Some)
+    match work.await {
+        // A flag that can't be saved any more: tried for ever, each time with a row in the trail, unless somebody looks.
+        Err(fault @ Error::Invalid(_)) => {
+            let why: String = format!("Its next step can't be done: {fault}").chars().take(500).collect();
+            pause(app, actor, &ramp.flag, Confirmation::because(why)).await?;
+            Err(fault)
+        }
+        done => finished(app, done).await.map(Some),
+    }
 }
 
 /// Whether a ramp waits for the step of that time.

@@ -28,6 +28,7 @@ on_both!(
     the_first_flags_come_once,
     who_may_and_what_it_takes,
     long_lists_and_notes_stay_out_of_the_trail,
+    maintenance_is_told_by_reserved_flags,
 );
 
 fn percent(points: i64) -> Percent {
@@ -376,4 +377,26 @@ async fn ledger_undo(world: &World) -> Value {
     const UNDO: &str = "SELECT CAST(undo AS TEXT) FROM change_ledger ORDER BY id DESC LIMIT 1";
     let (text,): (String,) = world.app.db.one(UNDO, engine::args![]).await.unwrap();
     serde_json::from_str(&text).unwrap()
+}
+
+async fn maintenance_is_told_by_reserved_flags(world: &World) {
+    use crate::features::maintenance::window::{Enable, enable};
+    use crate::features::maintenance::{Kind as Mode, Terms};
+    let told = |vendor: &str| {
+        let snapshot = super::super::snapshot(&world.app).unwrap();
+        let context = super::context(json!({ "vendorId": vendor }));
+        ["ops.read_only", "ops.read_only.vendor", "ops.queue_drain"].map(|key| snapshot.evaluate(key, &context).unwrap().value == Some(&json!(true)))
+    };
+    made(world, "f", 0).await;
+    assert_eq!(told("v1"), [false; 3]);
+    let begin = async |kind: Mode, vendors: Option<Vec<String>>| {
+        let action = Enable { kind, minutes: None, terms: Terms { vendors, zone: "UTC".into(), ..Terms::default() } };
+        let given = Confirmation { phrase: Some("ENABLE MAINTENANCE".into()), ..because() };
+        enable(&world.app, &person(Role::SuperAdmin), action, given).await.unwrap();
+    };
+    begin(Mode::VendorReadonly, Some(vec!["v1".into()])).await;
+    assert_eq!((told("v1"), told("v2")), ([false, true, false], [false; 3]), "served when the click is answered");
+    begin(Mode::QueueDrain, None).await;
+    begin(Mode::GlobalReadonly, None).await;
+    assert_eq!((told("v1"), told("v2")), ([true, true, true], [true, false, true]));
 }

@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use super::{made, mara, parsed, served};
 use crate::features::flags::definition::{self, Percent, find, kill};
-use crate::features::flags::ramp::{NewSchedule, RampStep, ScheduleState, Scheduled, cancel_schedule, run_schedule, schedule, schedules, start};
+use crate::features::flags::ramp::{
+    NewSchedule, RampState, RampStep, ScheduleState, Scheduled, advance, cancel_schedule, current, run_schedule, schedule, schedules, start,
+};
 use crate::features::testing::{World, because, on_both, person};
 
 on_both!(
@@ -13,6 +15,7 @@ on_both!(
     a_change_can_be_taken_back,
     whoever_kills_a_flag_does_not_find_it_on_again,
     what_a_ramp_forbids_fails_and_is_told,
+    what_cannot_be_saved_any_more_stops_and_is_told,
 );
 
 fn at(world: &World, seconds: i64, enabled: Option<bool>, points: Option<i64>) -> NewSchedule {
@@ -114,4 +117,23 @@ async fn what_a_ramp_forbids_fails_and_is_told(world: &World) {
     world.later(60);
     due(world, off.id).await.unwrap();
     assert_eq!((parsed(world.last().await.after)["ramp"].clone(), served(world, "f", "u")), (json!("PAUSED"), Some(json!(false))));
+}
+
+/// A newer program may know stricter limits than the one that saved the flag.
+async fn what_cannot_be_saved_any_more_stops_and_is_told(world: &World) {
+    made(world, "f", 0).await;
+    let step = |points| RampStep { percentage: Percent::of_basis_points(points).unwrap(), hold_seconds: 60 };
+    let ramp = start(&world.app, &mara(), "f", vec![step(500), step(600)], because()).await.unwrap().value;
+    let off = planned(world, at(world, 60, Some(false), None)).await;
+    let odd =
+        serde_json::to_string(&definition::Definition { on_variant: "gone".into(), ..find(&world.app, "f").await.unwrap().definition }).unwrap();
+    world.tamper("UPDATE flag SET definition = $1", engine::args![odd]).await;
+    world.later(60);
+    let job = person(Role::SuperAdmin);
+    assert_eq!(advance(&world.app, &job, ramp.id, ramp.next_at.unwrap()).await.unwrap_err().code(), "invalid");
+    assert_eq!(current(&world.app, "f").await.unwrap().unwrap().state, RampState::Paused);
+    assert!(world.last().await.reason.unwrap().starts_with("Its next step can't be done: Name one of the variants."));
+    assert!(advance(&world.app, &job, ramp.id, ramp.next_at.unwrap()).await.unwrap().is_none(), "not tried again");
+    let failed = due(world, off.id).await.unwrap();
+    assert_eq!((failed.state, failed.fault.as_deref()), (ScheduleState::Failed, Some("Name one of the variants.")));
 }
