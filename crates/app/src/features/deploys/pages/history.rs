@@ -165,7 +165,7 @@ fn line(deploy: &Deploy, live: &[Deploy], page: &Page<'_>) -> Markup {
     let cells = html! {
         (row_name(deploy.build(), Some(&format!("/deployments/{}", deploy.id)), Some(&sub)))
         (cell_status(listed(deploy, live, page.now)))
-        (cell_at(Priority::Medium, "By", html! { span.row { (avatar(&by(deploy))) (by(deploy)) @if deploy.source == Source::Boot { " " (badge("seen at boot")) } } }))
+        (cell_at(Priority::Medium, "By", html! { @if deploy.source == Source::Boot { (badge("seen at boot")) } @else { span.row { (avatar(&by(deploy))) (by(deploy)) } } }))
         (cell("When", format::time(deploy.live_at().unwrap_or(deploy.started_at), page.now)))
         td class="num col-lg" data-label="Took" { (took(deploy)) }
         (cell_actions(html! { @if back { (Button::dialog(format!("Roll back to {}", deploy.build()), format!("/deployments/{}/rollback", deploy.id)).ghost().small().icon_only("undo-2")) } }))

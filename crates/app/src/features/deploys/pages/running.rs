@@ -142,7 +142,7 @@ fn headline(newest: &Deploy, panels: &Panels, page: &Page<'_>) -> Markup {
         div class="row row--wrap small quiet" {
             @if let Some(branch) = &newest.branch { span.row { (icon("git-branch")) (branch) } }
             span.row { (icon("rocket")) (newest.service) }
-            span.row { (icon("clock")) (format::time(live, page.now)) ", " (format::duration(page.now.since(live).max(0))) " ago" }
+            span.row { (icon("clock")) span { (format::time(live, page.now)) ", " (format::duration(page.now.since(live).max(0))) " ago" } }
             @if let Some(author) = &newest.author { span.row { (avatar(author)) (author) } }
             @else { span { "told by " (newest.recorded_by_name) } }
         }
