@@ -183,7 +183,8 @@ pub async fn caddy(gate: u16, shop: u16, cache: bool) -> Proxy {
     for home in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
         command.env(home, directory.path());
     }
-    children.push(command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    children
+        .push(command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     up(port).await;
     Proxy { url: format!("http://127.0.0.1:{port}"), children, _directory: directory }
 }

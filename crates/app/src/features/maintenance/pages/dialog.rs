@@ -39,16 +39,23 @@ pub async fn enable(ctx: Ctx, form: Form) -> Result<Dialog> {
     let mut dialog = Dialog::of(&action, title).lead(lead).icon(symbol(shown)).cancel("/maintenance").fields(fields);
     if let Some(kind) = kind {
         let holds = state(&ctx.app)?.active_of(kind).map(|window| window.scheduled_end);
-        dialog = effects(dialog, kind).preview(preview(&ctx.app, kind).await?).submit(format!("Turn on {}", kind.label().to_lowercase()));
+        dialog = counted(effects(dialog, kind), preview(&ctx.app, kind).await?).submit(format!("Turn on {}", kind.label().to_lowercase()));
         if let Some(end) = holds {
             dialog = dialog.effect(format!("It is on already, until {} UTC: this gives it a later end.", format::moment(end, ctx.now)));
         }
     } else {
-        dialog = dialog.effect(
-            "Global read-only, database maintenance and deployment hold every write; vendor read-only holds vendors'; queue drain holds no write.",
-        );
+        dialog = dialog.effect(KINDS);
     }
     Ok(dialog.undo("You can end it at any time, with one press."))
+}
+
+/// What the types do, where one is still to be chosen.
+pub(super) const KINDS: &str =
+    "Global read-only, database maintenance and deployment hold every write; vendor read-only holds vendors'; queue drain holds no write.";
+
+/// With the figures, if there are any.
+pub(super) fn counted(dialog: Dialog, preview: Preview) -> Dialog {
+    if preview.figures.is_empty() { dialog } else { dialog.preview(preview) }
 }
 
 fn effects(dialog: Dialog, kind: Kind) -> Dialog {

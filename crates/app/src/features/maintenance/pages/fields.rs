@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use maud::{Markup, html};
 
-use super::panel::effect;
 use super::record::audience;
 use crate::features::maintenance::window::{Audience, Kind};
 use crate::ui::field::Field;
@@ -39,7 +38,7 @@ impl<'f> Fields<'f> {
 
     /// The type: fixed, or to be chosen.
     pub fn kind(&self, fixed: Option<Kind>) -> Markup {
-        let options = Kind::ALL.map(|kind| (kind.word(), format!("{}: {}", kind.label(), effect(kind))));
+        let options = Kind::ALL.map(|kind| (kind.word(), kind.label()));
         html! {
             @match fixed {
                 Some(kind) => input type="hidden" name="type" value=(kind.word());,

@@ -3,7 +3,7 @@
 use maud::html;
 use qd_core::Result;
 
-use super::dialog::preview;
+use super::dialog::{KINDS, counted, preview};
 use super::fields::{Fields, word};
 use super::panel::{effect, symbol};
 use crate::features::maintenance::window::{self, Edit, Kind, Schedule, Terms, Times, Window};
@@ -27,8 +27,8 @@ pub async fn schedule(ctx: Ctx, form: Form) -> Result<Dialog> {
     };
     let dialog = Dialog::of(&action, title).icon("calendar-clock").fields(fields).cancel("/maintenance").submit("Plan it");
     let dialog = match kind {
-        Some(kind) => dialog.lead(format!("{}, from its start to its end.", effect(kind))).preview(preview(&ctx.app, kind).await?),
-        None => dialog.lead("It starts by itself, also after a restart of Quarterdeck."),
+        Some(kind) => counted(dialog.lead(format!("{}, from its start to its end.", effect(kind))), preview(&ctx.app, kind).await?),
+        None => dialog.lead("It starts by itself, also after a restart of Quarterdeck.").effect(KINDS),
     };
     let dialog = dialog.effect(
         "It is announced beforehand, starts and ends by itself, by the clock on the wall of its zone: also through changes of daylight saving time.",

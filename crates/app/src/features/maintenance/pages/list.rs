@@ -60,7 +60,7 @@ impl View for ListView {
                 (self.filters())
                 div #maintenance-windows data-live="maintenance" { (self.rows(page)) }
             }
-            @if self.series.iter().any(|series| series.cancelled_at.is_none()) { (self.rules(page)) }
+            @if self.series.iter().any(|series| series.cancelled_at.is_none()) { (self.rules()) }
             (connect(page))
         }
     }
@@ -112,7 +112,7 @@ impl ListView {
         html! { (table::table_stacking("Windows", &columns, &rows)) (pager::pager(&shown, newest.as_deref(), older.as_deref())) }
     }
 
-    fn rules(&self, page: &Page<'_>) -> Markup {
+    fn rules(&self) -> Markup {
         let columns = [Column::new("What"), Column::new("When"), Column::new("Lasts"), Column::new("Why").priority(Priority::Medium)];
         let rows = html! {
             @for series in self.series.iter().filter(|series| series.cancelled_at.is_none()) {
@@ -125,7 +125,6 @@ impl ListView {
             }
         };
         let note = "Cancel the next window of a rule to end it.";
-        let _ = page;
         card("Rules").note(note).fill(table::table_stacking("Rules", &columns, &rows)).render()
     }
 }
@@ -168,7 +167,7 @@ fn connect(page: &Page<'_>) -> Markup {
     let script = format!("<script src=\"{base}/banner.js\" data-audience=\"customers\" defer></script>");
     html! {
         div.split--even {
-            (card("How it is obeyed").body(html! {
+            (card("How it is obeyed").body(html! { div.stack.stack--s {
                 (kv([
                     ("Caddy, Traefik", mono(format!("{base}/gate"))),
                     ("nginx", mono(format!("{base}/gate/nginx"))),
@@ -177,7 +176,7 @@ fn connect(page: &Page<'_>) -> Markup {
                 ]))
                 p class="small quiet" { "Ready-made configurations of the proxies are in docs/gate. Applications send a token with the scope flags:read." }
                 (code::wrapped("Banner on a page", &script))
-            }).render())
+            } }).render())
             (card("Settings that hold").note("maintenance, in the configuration").body(kv([
                 ("Fail mode", html! { span.mono { (config.maintenance.fail_mode) } ": " (fail_mode(&config.maintenance.fail_mode)) }),
                 ("Always passes", list(&config.maintenance.allow)),

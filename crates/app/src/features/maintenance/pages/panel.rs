@@ -52,7 +52,7 @@ pub fn panel(panel: &Panel, page: &Page<'_>) -> Markup {
             div.section__head {
                 h2 { "Maintenance modes" }
                 p { (panel.obeyed()) " " (fail_mode(&panel.state.fail_mode)) }
-                a href="/maintenance" { "Windows and settings" }
+                @if page.path != "/maintenance" { a href="/maintenance" { "Windows and settings" } }
             }
             div.modes { @for kind in CARDS.into_iter().chain(others) { (panel.card(kind, page)) } }
         }

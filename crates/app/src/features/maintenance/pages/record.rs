@@ -134,14 +134,14 @@ impl RecordView {
             ));
         }
         facts.push(("Record", html! { a href={ "/audit?target_kind=maintenance&target_id=" (window.id) } { "Its audit events" } }));
-        let said = html! {
+        let said = html! { div.stack.stack--s {
             p { (window.text()) }
             p class="small quiet" {
                 "Seen by " (audience(window.terms.audience)) ". "
                 @if window.terms.announce_minutes > 0 { "Announced " (format::duration(window.terms.announce_minutes * 60)) " before. " } @else { "Not announced. " }
                 "Anybody can read it."
             }
-        };
+        } };
         html! { div.split--even { (card("Facts").body(kv(facts)).render()) (card("What people read").body(said).render()) } }
     }
 }
