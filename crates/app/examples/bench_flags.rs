@@ -40,9 +40,7 @@ fn best(run: impl Fn() -> usize) -> f64 {
 }
 
 fn flag(number: u32) -> Value {
-    let rule = |attribute: &str, operator: &str, value: Value| {
-        json!({ "conditions": [{ "attribute": attribute, "operator": operator, "value": value }], "variant": "on" })
-    };
+    let rule = |attribute: &str, operator: &str, value: Value| json!({ "conditions": [{ "attribute": attribute, "operator": operator, "value": value }], "variant": "on" });
     let rules = match number % 5 {
         0 => json!([rule("country", "in", json!(["US", "CA"])), rule("plan", "eq", json!("pro"))]),
         1 => json!([rule("version", "semver_ge", json!("3.0.0"))]),
