@@ -31,9 +31,10 @@ pub struct Dial {
 }
 
 impl Dial {
-    /// Where its headline lies on the board.
+    /// Where its headline lies on the board: one line for each unit.
     pub fn board_key(&self) -> String {
-        format!("kpi.{}", self.key)
+        let other = if self.key == "cache" && self.reading.unit == "bytes" { ".used" } else { "" };
+        format!("kpi.{}{other}", self.key)
     }
 }
 
@@ -157,13 +158,19 @@ fn cache_dial(app: &App, now: Timestamp) -> Dial {
     let cache = cache(app, now);
     let memory = text(&cache.used_memory_percent).map(|used| format!("memory {used}"));
     let evicted = cache.figure("evicted").and_then(|figure| text(&figure.measured)).map(|keys| format!("{keys} evicted in 5 min"));
-    let reading = headline(cache.hit_rate, cache.status, cache.reason.as_ref());
+    // Where nobody looks anything up there is no rate: what is used is measured all the same.
+    let used = cache.figure("used_memory").filter(|_| cache.hit_rate.last_value.is_none()).map(|figure| figure.measured.clone());
+    let rate = used.is_none();
+    let reading = headline(used.unwrap_or(cache.hit_rate), cache.status, cache.reason.as_ref());
+    let text = if rate { format::figure(reading.value) } else { reading.value.map(|bytes| judge::shown_value(bytes, "bytes")).unwrap_or_default() };
+    let (value, unit) = text.split_once(' ').unwrap_or((text.as_str(), ""));
+    let (value, unit) = (value.to_owned(), if rate { "% hit rate".to_owned() } else { format!("{unit} used") });
     Dial {
         key: "cache",
         name: "Cache",
         href: "/health/cache",
-        value: format::figure(reading.value),
-        unit: "% hit rate".into(),
+        value,
+        unit,
         sub: line(&[memory, evicted], cache.reason.as_ref()),
         limit: None,
         connected: true,
