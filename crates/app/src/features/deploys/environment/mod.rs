@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use secret::is_secret;
-pub use verb::{Place, Side, across, choices, compare, missing, of_deploy, resolve, trim};
+pub use verb::{Place, Side, across, choices, compare, everywhere, missing, of_deploy, resolve, trim};
 
 /// Most keys of one application.
 const KEYS: usize = 400;

@@ -100,6 +100,11 @@ pub async fn across(app: &App, environment: &str) -> Result<Vec<Snapshot>> {
     Ok(store::latest_all(&app.db).await?.into_iter().filter(|snapshot| snapshot.environment == environment).collect())
 }
 
+/// The last configuration of every service of every environment, at most 100.
+pub async fn everywhere(app: &App) -> Result<Vec<Snapshot>> {
+    store::latest_all(&app.db).await
+}
+
 /// What a deploy was configured with: the last that its build said before the next deploy of its service began.
 pub async fn of_deploy(app: &App, deploy: &Deploy) -> Result<Option<Snapshot>> {
     let next = record::store::next_start(&app.db, &deploy.environment, &deploy.service, deploy.started_at).await?;

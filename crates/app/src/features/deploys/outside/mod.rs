@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use hook::{routes, trim};
 pub use render::{Provider, hold, reading, watch};
+pub use store::Target;
 
 use super::record::{self, Record, Source};
 use crate::web::problem;

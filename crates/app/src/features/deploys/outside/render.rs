@@ -127,7 +127,7 @@ async fn remember(app: &App, targets: Vec<DeployTarget>, asked: Timestamp) -> Re
     let write = app.db.write_with(move |tx| {
         Box::pin(async move {
             for target in &targets {
-                outside::see(tx, target, asked).await?;
+                outside::see(tx, &target.id, &target.name, target.auto_deploy, asked).await?;
             }
             Ok::<_, Error>(())
         })

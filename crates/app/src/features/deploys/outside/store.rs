@@ -1,7 +1,6 @@
 //! All SQL about hooks that were taken, and about services at the provider.
 
 use engine::{Db, Tx, args};
-use qd_core::port::DeployTarget;
 use qd_core::{Result, Timestamp};
 
 const TAKE: &str = "INSERT INTO deploy_hook (provider, id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
@@ -61,11 +60,11 @@ pub async fn trim(tx: &mut Tx, before: Timestamp) -> Result<u64> {
 }
 
 /// Writes what the provider said of a service when it was asked then: what a rollback found later holds against it.
-pub async fn see(tx: &mut Tx, target: &DeployTarget, asked: Timestamp) -> Result<()> {
-    tx.exec(SEE, args![target.id.as_str(), target.name.as_str(), target.auto_deploy, asked.0]).await?;
-    match target.auto_deploy {
-        Some(true) => tx.exec(LET_GO, args![target.id.as_str(), asked.0]).await?,
-        Some(false) => tx.exec(MENDED, args![target.id.as_str(), asked.0]).await?,
+pub async fn see(tx: &mut Tx, id: &str, name: &str, auto_deploy: Option<bool>, asked: Timestamp) -> Result<()> {
+    tx.exec(SEE, args![id, name, auto_deploy, asked.0]).await?;
+    match auto_deploy {
+        Some(true) => tx.exec(LET_GO, args![id, asked.0]).await?,
+        Some(false) => tx.exec(MENDED, args![id, asked.0]).await?,
         None => 0,
     };
     Ok(())

@@ -18,16 +18,7 @@ pub async fn rollback(ctx: Ctx, _: Form) -> Result<Dialog> {
     let plan = rollback::plan(&ctx.app, &deploy).await?;
     let fleet = instances::all(&ctx.app, Some(&deploy.environment)).await?;
     let alive = fleet.iter().filter(|one| one.alive && one.service == deploy.service).count();
-    let undone = match &plan.replaces {
-        Some(live) => record::store::begun_since(&ctx.app.db, &deploy.environment, deploy.started_at, 1_000)
-            .await?
-            .iter()
-            .filter(|other| {
-                other.service == deploy.service && other.live_at().is_some() && other.id != deploy.id && other.started_at <= live.started_at
-            })
-            .count(),
-        None => 0,
-    };
+    let undone = record::live_since(&ctx.app, &deploy).await?;
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let now = plan.replaces.as_ref().map_or_else(|| "what is live".to_owned(), |live| live.build().to_owned());
     let live = deploy.live_at().unwrap_or(deploy.started_at);

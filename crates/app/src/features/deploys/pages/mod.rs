@@ -65,7 +65,7 @@ fn finish_place() -> Place {
 async fn history(ctx: Ctx, query: ListQuery) -> Result<Reply<HistoryView>> {
     let (deploys, more) = record::list(&ctx.app, &query.filter()?).await?;
     let next = deploys.last().filter(|_| more).map(|last| last.id);
-    let names = if ctx.wants_json() { Vec::new() } else { record::store::names(&ctx.app.db).await? };
+    let names = if ctx.wants_json() { Vec::new() } else { record::names(&ctx.app).await? };
     let live = record::standing(&ctx.app, &ctx.app.config.server.environment).await?.services;
     Ok(Reply::ok(HistoryView::new(deploys, next, query, names, &live)))
 }

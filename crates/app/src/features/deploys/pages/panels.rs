@@ -39,7 +39,7 @@ pub struct Panels {
     /// This environment against another, or the newest deploy against the one before.
     pub compared: Option<(Side, Side, Vec<Difference>)>,
     /// Services whose auto-deploy is held off.
-    pub held: Vec<crate::features::deploys::outside::store::Target>,
+    pub held: Vec<crate::features::deploys::outside::Target>,
 }
 
 /// Reads everything of the own environment.
@@ -68,7 +68,7 @@ pub async fn load_environment(app: &App, name: &str) -> Result<Panels> {
         suspect: suspect(app, standing.newest.as_ref()).await,
         fleet: instances::fleet(app, name).await?,
         history: record::list(app, &filter).await?.0,
-        total: record::store::count(&app.db).await?,
+        total: record::total(app).await?,
         delivery: app.state::<Figures>()?.delivery(),
         missing: snapshots.iter().map(lacks).filter(|(_, keys)| !keys.is_empty()).collect(),
         compared: compared(app, name, standing.newest.as_ref(), replaced.as_ref()).await?,
@@ -90,7 +90,7 @@ async fn suspect(app: &App, newest: Option<&Deploy>) -> Option<String> {
 }
 
 async fn compared(app: &App, own: &str, newest: Option<&Deploy>, before: Option<&Deploy>) -> Result<Option<(Side, Side, Vec<Difference>)>> {
-    let all = environment::store::latest_all(&app.db).await?;
+    let all = environment::everywhere(app).await?;
     let other = all.iter().map(|snapshot| &snapshot.environment).find(|name| *name != own);
     let here = all.iter().any(|snapshot| snapshot.environment == own);
     let places = match (other, newest, before) {

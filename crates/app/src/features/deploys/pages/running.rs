@@ -209,7 +209,7 @@ fn note(run: &ServiceRun) -> Option<String> {
 }
 
 /// The reminder after a rollback.
-fn held(target: &crate::features::deploys::outside::store::Target, page: &Page<'_>) -> Markup {
+fn held(target: &crate::features::deploys::outside::Target, page: &Page<'_>) -> Markup {
     let path = format!("/deployments/auto-deploy/{}", target.id);
     let (by, since) = (target.held_by.as_deref().unwrap_or("somebody"), target.held_at.map(Timestamp));
     html! {

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use action::{Finish, Record, SCOPE, is_build, is_name, tidy_build};
-pub use verb::{Filter, Recorded, Standing, before, current, find, finish, is_news, list, live_at, record, standing};
+pub use verb::{Filter, Recorded, Standing, before, current, find, finish, is_news, list, live_at, live_since, names, record, standing, total};
 
 /// Where a deploy stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]

@@ -74,6 +74,22 @@ pub async fn list(app: &App, filter: &Filter) -> Result<(Vec<Deploy>, bool)> {
     Ok((rows, more))
 }
 
+/// Environments and their services, for filters.
+pub async fn names(app: &App) -> Result<Vec<(String, String)>> {
+    store::names(&app.db).await
+}
+
+/// How many there are.
+pub async fn total(app: &App) -> Result<i64> {
+    store::count(&app.db).await
+}
+
+/// How many deploys of the same service went live after this one.
+pub async fn live_since(app: &App, deploy: &Deploy) -> Result<usize> {
+    let after = store::begun_since(&app.db, &deploy.environment, deploy.started_at, 1_000).await?;
+    Ok(after.iter().filter(|other| other.service == deploy.service && other.id != deploy.id && other.live_at() > deploy.live_at()).count())
+}
+
 /// One, by its id.
 ///
 /// # Errors
