@@ -74,7 +74,8 @@ impl Render {
 
     /// Sends a request; `changing` ones are sent even in a pause: somebody waits for them.
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value> {
-        if method == Method::GET {
+        let changing = method != Method::GET;
+        if !changing {
             self.may_ask()?;
         }
         let mut request =
@@ -83,7 +84,7 @@ impl Render {
             request = request.json(&body);
         }
         // The error's own text would name the URL; what went wrong stands in its source.
-        let response = request.send().await.map_err(|fault| upstream(DRIVER, reason(&fault)))?;
+        let response = request.send().await.map_err(|fault| lost(&fault, changing))?;
         let status = response.status();
         self.heed(status, response.headers());
         let bytes = read(response).await?;
@@ -95,6 +96,12 @@ impl Render {
         }
         serde_json::from_slice(&bytes).map_err(|_| upstream(DRIVER, "It answered with something that is no JSON."))
     }
+}
+
+/// A change whose answer is lost may have been done.
+fn lost(fault: &reqwest::Error, changing: bool) -> Error {
+    let doubt = if changing && !fault.is_connect() { " It may have done it all the same: look there before you try again." } else { "" };
+    upstream(DRIVER, format!("{}{doubt}", reason(fault)))
 }
 
 fn reason(fault: &reqwest::Error) -> &'static str {
