@@ -33,6 +33,7 @@ async function furnish(product: Product): Promise<{ places: Place[]; unreached: 
   }
   const everything = await request.newContext({ baseURL: product.url, storageState: sessionFile("SUPER_ADMIN"), extraHTTPHeaders: { Origin: product.url } });
   await disable(everything, gone.email);
+  await maintenance(everything);
   const found = await pages(everything);
   await everything.dispose();
   return found;
@@ -58,4 +59,11 @@ async function disable(context: APIRequestContext, email: string) {
 async function act(context: APIRequestContext, path: string, data: object) {
   const answer = await context.post(path, { data });
   if (!answer.ok()) throw new Error(`${path} answers ${answer.status()}: ${await answer.text()}`);
+}
+
+/** A window that holds and one to come, for pages and forms of either; they concern a vendor who does not exist. */
+async function maintenance(context: APIRequestContext) {
+  const window = { type: "VENDOR_READONLY", vendors: ["nobody"], audience: "admins", minutes: 600, reason: "Set up for the browser tests", phrase: "ENABLE MAINTENANCE" };
+  await act(context, "/api/admin/ops/maintenance/enable", window);
+  await act(context, "/api/admin/ops/maintenance/windows", { ...window, startsAt: "2028-01-01T02:00:00Z", announceMinutes: 0 });
 }
