@@ -160,9 +160,11 @@ fn connect(page: &Page<'_>) -> Markup {
     let list = |paths: &[String]| html! { @if paths.is_empty() { (format::NONE) } @else { @for path in paths { span.mono { (path) } " " } } };
     let secret = !config.maintenance.bypass_secret.expose().is_empty();
     let bypass = html! {
-        @if secret { "possible: " } @else { "not possible, no secret is configured: " }
-        a href="/maintenance/bypass" { "tokens" }
-        @if secret && page.may::<Issue>() { " " (Button::dialog("Make a token", "/maintenance/bypass/new").small()) }
+        @if secret { "Possible with a token." } @else { "Not possible: no secret is configured." }
+        div.row.row--wrap {
+            a href="/maintenance/bypass" { "Tokens" }
+            @if secret && page.may::<Issue>() { (Button::dialog("Make a token", "/maintenance/bypass/new").small()) }
+        }
     };
     let script = format!("<script src=\"{base}/banner.js\" data-audience=\"customers\" defer></script>");
     html! {

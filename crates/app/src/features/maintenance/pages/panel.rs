@@ -170,7 +170,7 @@ impl Panel {
         let used = html! {
             @match last.and_then(|window| Some((window, window.actual_start?, window.actual_end?))) {
                 Some((window, start, end)) => {
-                    a href={ "/maintenance/" (window.id) } { (format::moment(start, page.now)) } ", " (format::duration(end.since(start))) ", " (window.created_by_name)
+                    a href={ "/maintenance/" (window.id) } { (format::moment(start, page.now)) ", " (format::duration(end.since(start))) ", " (window.created_by_name) }
                 }
                 None => "never",
             }
