@@ -113,7 +113,19 @@ async fn remembers(proxy: &Proxy, wire: &Wire, sam: &Client, token: &str) {
     until("writes pass again", || async { quickly(proxy, "POST", "/checkout", &[]).await.0 == 200 }).await;
     turn_on(sam, "GLOBAL_READONLY", json!({})).await;
     until("writes wait again", || async { quickly(proxy, "POST", "/checkout", &[]).await == held }).await;
-    until("the general answer is known", || async { quickly(proxy, "GET", "/a", &[]).await == (200, held.1.clone()) }).await;
+    until("reads tell the mode", || async { quickly(proxy, "GET", "/a", &[]).await == (200, held.1.clone()) }).await;
+    // What holds in general is asked for once a second: a slow gate shows what the proxy knows of it.
+    let tries = std::sync::atomic::AtomicU32::new(0);
+    until("what holds in general is known", || async {
+        quickly(proxy, "POST", "/x", &[]).await;
+        quickly(proxy, "GET", "/a", &[]).await;
+        wire.slow();
+        let path = format!("/tried/{}", tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let known = quickly(proxy, "POST", &path, &[]).await == held;
+        wire.open();
+        known
+    })
+    .await;
     until("the bearer is known", || async { quickly(proxy, "POST", "/a", &[("x-admin-bypass-maintenance", token)]).await.0 == 200 }).await;
     wire.cut().await;
     for path in ["/checkout", "/never/asked/either"] {
