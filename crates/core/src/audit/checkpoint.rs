@@ -221,7 +221,7 @@ async fn checkpoint(db: &Db, signer: &Signer, anchor: &Anchor, now: Timestamp, a
     let due = last.is_none_or(|last| {
         let (rows, age) = (size - last.size, now.since(Timestamp(last.at)));
         // A clock that was set back must not put the next one off.
-        rows > 0 && (at_once || rows >= EVERY_ROWS || age >= EVERY_SECONDS || age < 0)
+        rows > 0 && (at_once || rows >= EVERY_ROWS || !(0..EVERY_SECONDS).contains(&age))
     });
     if !due {
         return Ok(None);
