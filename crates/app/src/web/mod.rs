@@ -33,7 +33,7 @@ pub use document::{document, error_body};
 pub use feature::{Feature, MenuItem};
 pub use network::Networks;
 pub use probes::{keep_figures, recorder};
-pub use problem::{Problem, problem, status_of};
+pub use problem::{Problem, json_response as problem_response, problem, status_of};
 pub use reply::{Reply, Toast, Undo, View};
 pub use routes::{API, Place, Plane, RouteEntry, Routes};
 pub use serve::{Web, WebParts, router};

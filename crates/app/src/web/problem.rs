@@ -83,8 +83,8 @@ pub(super) fn with_headers(mut response: Response, error: &Error) -> Response {
     response
 }
 
-/// The JSON answer of an error.
-pub(super) fn json_response(error: &Error, request_id: &str) -> Response {
+/// The answer of an error where there is nothing but JSON: problem document, status, and the headers that the status asks for.
+pub fn json_response(error: &Error, request_id: &str) -> Response {
     with_headers(document_response(&problem(error, request_id)), error)
 }
 
