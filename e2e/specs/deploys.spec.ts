@@ -1,4 +1,5 @@
-import { type APIRequestContext, expect, test } from "../support/test.ts";
+import type { APIRequestContext } from "@playwright/test";
+import { expect, test } from "../support/test.ts";
 
 test.use({ role: "ADMIN" });
 

@@ -23,12 +23,13 @@ export interface Product {
 }
 
 /** Starts a demo; `stop` ends it and removes its data. */
-export async function startDemo(...options: string[]): Promise<{ product: Product; stop: () => Promise<void> }> {
+export async function startDemo({ environment = {} }: { environment?: Record<string, string> } = {}): Promise<{ product: Product; stop: () => Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), "quarterdeck-e2e-"));
   const data = join(directory, "data");
   const log = openSync(join(directory, "demo.log"), "w");
-  const child = spawn(program, ["demo", "--json", "--reset", "--port", "0", "--data-dir", data, ...options], {
+  const child = spawn(program, ["demo", "--json", "--reset", "--port", "0", "--data-dir", data], {
     cwd: directory,
+    env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", log],
   });
   const end = () => child.kill("SIGKILL");

@@ -5,9 +5,19 @@ import { type APIRequestContext, request } from "@playwright/test";
 import { clumsy, gone, password, people, sessionFile } from "./people.ts";
 import { type Place, pages } from "./pages.ts";
 import { type Product, command, startDemo } from "./product.ts";
+import { builds, service, startRender } from "./render.ts";
 
 export default async function setup() {
-  const { product, stop } = await startDemo();
+  const render = await startRender();
+  const demo = await startDemo({ environment: render.environment }).catch(async (error) => {
+    await render.stop();
+    throw error;
+  });
+  const { product } = demo;
+  const stop = async () => {
+    await demo.stop();
+    await render.stop();
+  };
   try {
     const found = await furnish(product);
     process.env.QD_E2E = JSON.stringify({ ...product, ...found });
@@ -34,6 +44,8 @@ async function furnish(product: Product): Promise<{ places: Place[]; unreached: 
   const everything = await request.newContext({ baseURL: product.url, storageState: sessionFile("SUPER_ADMIN"), extraHTTPHeaders: { Origin: product.url } });
   await disable(everything, gone.email);
   await maintenance(everything);
+  await deploys(everything);
+  await flags(everything);
   const found = await pages(everything);
   await everything.dispose();
   return found;
@@ -66,4 +78,44 @@ async function maintenance(context: APIRequestContext) {
   const window = { type: "VENDOR_READONLY", vendors: ["nobody"], audience: "admins", minutes: 600, reason: "Set up for the browser tests", phrase: "ENABLE MAINTENANCE" };
   await act(context, "/api/admin/ops/maintenance/enable", window);
   await act(context, "/api/admin/ops/maintenance/windows", { ...window, startsAt: "2028-01-01T02:00:00Z", announceMinutes: 0 });
+}
+
+/** What CI told of (one long ago, one that failed), and a rollback at the provider, which holds auto-deploy off. */
+async function deploys(context: APIRequestContext) {
+  const hours = (count: number) => new Date(Date.now() - count * 3_600_000).toISOString();
+  const told = { service: "search", branch: "main", author: "Jo Web" };
+  const live = { ...told, sha: "0f1e2d3c4b5a69788796a5b4c3d2e1f001122334", status: "live", message: "Index the fermented foods again" };
+  await act(context, "/api/admin/ops/deployments", { ...live, commitAt: hours(510), startedAt: hours(500), finishedAt: hours(499.9) });
+  await act(context, "/api/admin/ops/deployments", { ...told, sha: "1a2b3c4d5e6f708192a3b4c5d6e7f80910213243", status: "failed", startedAt: hours(2), finishedAt: hours(1.9), error: "The health check never passed" });
+  const first = await eventually(async () => {
+    const { deployments } = await (await context.get(`/api/admin/ops/deployment/history?service=${service.name}`)).json();
+    const known = (sha: string) => deployments.find((deploy: { sha: string; status: string }) => deploy.sha === sha && deploy.status === "live");
+    return known(builds[1].sha) && known(builds[0].sha);
+  }, "the provider's deploys are known");
+  const rollback = { reason: "Set up for the browser tests", phrase: `ROLL BACK ${service.name}` };
+  await act(context, `/api/admin/ops/deployments/${first.id}/rollback`, rollback);
+}
+
+/** One with many revisions, a paused ramp and a change to come; one that is archived. */
+async function flags(context: APIRequestContext) {
+  const path = "/api/admin/ops/feature-flags";
+  const reason = "Set up for the browser tests";
+  const key = "checkout.one-page";
+  await act(context, path, { key, scope: "VENDOR", enabled: true, notes: "The checkout on one page", tags: ["checkout"], reason });
+  for (let percentage = 1; percentage <= 10; percentage += 1) await act(context, `${path}/${key}/rollout`, { rolloutPercentage: percentage, reason });
+  await act(context, `${path}/${key}/ramp`, { steps: [{ percentage: 25, holdSeconds: 3_600 }, { percentage: 100 }], reason });
+  await act(context, `${path}/${key}/ramp/pause`, {});
+  await act(context, `${path}/${key}/schedule`, { at: new Date(Date.now() + 30 * 86_400_000).toISOString(), enabled: false, reason });
+  const old = "checkout.old-basket";
+  await act(context, path, { key: old, scope: "GLOBAL", reason });
+  await act(context, `${path}/${old}/archive`, { reason, phrase: `ARCHIVE ${old}` });
+}
+
+async function eventually<T>(look: () => Promise<T | undefined>, what: string): Promise<T> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const found = await look();
+    if (found) return found;
+    await new Promise((later) => setTimeout(later, 200));
+  }
+  throw new Error(`not within 20 s: ${what}`);
 }
