@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use qd_core::Result;
 
 use super::{MODE, page as pages};
-use crate::features::maintenance::state::{Asked, BYPASS_COOKIE, BYPASS_HEADER, Blocked, State, Verdict, state};
-use crate::web::Ctx;
+use crate::features::maintenance::state::{Asked, BYPASS_COOKIE, BYPASS_HEADER, Blocked, State, Verdict, reads, state};
+use crate::web::{Ctx, problem_response};
 
 const METHODS: [&str; 2] = ["x-forwarded-method", "x-original-method"];
 const PATHS: [&str; 3] = ["x-forwarded-uri", "x-original-uri", "x-original-url"];
@@ -34,9 +34,10 @@ pub async fn page(ctx: Ctx, request: Request<Body>) -> Response {
         // It holds for some (vendors), or has ended since.
         Verdict::Pass => pages::some(&state, ctx.now),
     });
-    held.map_or_else(failed, |blocked| {
-        told(pages::blocked(StatusCode::OK, request.headers(), &blocked, &ctx), blocked.mode, Some(blocked.retry_after))
-    })
+    held.map_or_else(
+        |fault| failed(&fault),
+        |blocked| told(pages::blocked(StatusCode::OK, request.headers(), &blocked, &ctx), blocked.mode, Some(blocked.retry_after)),
+    )
 }
 
 fn answer(ctx: &Ctx, headers: &HeaderMap, refuse: impl FnOnce(&Blocked) -> Response) -> Response {
@@ -44,14 +45,17 @@ fn answer(ctx: &Ctx, headers: &HeaderMap, refuse: impl FnOnce(&Blocked) -> Respo
         Verdict::Pass => told(StatusCode::NO_CONTENT.into_response(), state.mode(ctx.now), None),
         Verdict::Blocked(blocked) => told(refuse(&blocked), blocked.mode, Some(blocked.retry_after)),
     });
-    decided.unwrap_or_else(failed)
+    decided.unwrap_or_else(|fault| failed(&fault))
 }
 
-/// The decision. A bypass is only looked at when something would be blocked: its signature costs more than all the rest.
+/// The decision. Everything else is only looked at for a write, and a bypass only when it would be blocked: its signature costs more than all
+/// the rest.
 fn decide(state: &State, headers: &HeaderMap, ctx: &Ctx) -> Verdict {
     let methods = || METHODS.iter().flat_map(|name| texts(headers, name));
-    let read = |method: &&str| matches!(*method, "GET" | "HEAD" | "OPTIONS");
-    let method = methods().find(|method| !read(method)).or_else(|| methods().next()).unwrap_or_default();
+    let method = methods().find(|method| !reads(method)).or_else(|| methods().next()).unwrap_or_default();
+    if reads(method) {
+        return Verdict::Pass;
+    }
     let vendor = headers.get(VENDOR).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
     let asked = |path| Asked { method, path, vendor, bypassed: false };
     let mut paths = PATHS.iter().flat_map(|name| texts(headers, name)).map(path_of).peekable();
@@ -59,8 +63,11 @@ fn decide(state: &State, headers: &HeaderMap, ctx: &Ctx) -> Verdict {
         None => state.verdict(&asked(""), ctx.now),
         Some(_) => paths.map(|path| state.verdict(&asked(path), ctx.now)).find(|verdict| *verdict != Verdict::Pass).unwrap_or(Verdict::Pass),
     };
-    let given = || headers.get(BYPASS_HEADER).and_then(|value| value.to_str().ok()).or_else(|| ctx.cookie(BYPASS_COOKIE));
-    match given().filter(|_| verdict != Verdict::Pass) {
+    if verdict == Verdict::Pass {
+        return verdict;
+    }
+    let given = headers.get(BYPASS_HEADER).and_then(|value| value.to_str().ok()).or_else(|| ctx.cookie(BYPASS_COOKIE));
+    match given {
         Some(token) if state.bypassed(token, ctx.now) => Verdict::Pass,
         _ => verdict,
     }
@@ -91,15 +98,13 @@ fn told(mut response: Response, mode: &'static str, retry_after: Option<i64>) ->
     response
 }
 
-pub(super) fn failed(fault: qd_core::Error) -> Response {
-    let problem = crate::web::problem(&fault, "");
-    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], axum::Json(problem)).into_response()
+fn failed(fault: &qd_core::Error) -> Response {
+    problem_response(fault, "")
 }
 
 /// A result as an answer.
 pub(super) fn response(result: Result<Response>) -> Response {
-    result.unwrap_or_else(failed)
+    result.unwrap_or_else(|fault| failed(&fault))
 }
 
 #[cfg(test)]

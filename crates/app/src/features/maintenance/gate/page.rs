@@ -11,7 +11,7 @@ use qd_core::Timestamp;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::features::maintenance::state::{Blocked, State};
+use crate::features::maintenance::state::{Blocked, State, retry_after};
 use crate::ui::format;
 use crate::web::Ctx;
 
@@ -37,7 +37,7 @@ pub fn some(state: &State, now: Timestamp) -> Blocked {
     let ends_at = window.map_or(now, |window| window.scheduled_end);
     Blocked {
         mode: state.mode(now),
-        retry_after: if window.is_some() { ends_at.since(now).max(1) } else { SOON },
+        retry_after: if window.is_some() { retry_after(ends_at, now) } else { SOON },
         ends_at,
         message: window.map_or_else(|| "The maintenance has just ended. Try again.".to_owned(), |window| window.text().to_owned()),
     }

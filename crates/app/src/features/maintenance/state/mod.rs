@@ -14,7 +14,7 @@ use qd_core::{App, Result, StateMap, Timestamp};
 use uuid::Uuid;
 
 pub use path::Paths;
-pub use verdict::{Asked, Blocked, Verdict};
+pub use verdict::{Asked, Blocked, Verdict, reads, retry_after};
 pub use view::{BypassView, StateView, VendorView, WindowView};
 
 use super::bypass;

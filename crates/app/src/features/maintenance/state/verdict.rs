@@ -44,12 +44,12 @@ pub struct Blocked {
 }
 
 /// Methods that read (RFC 9110 §9.2.1), but TRACE, which nobody needs.
-fn reads(method: &str) -> bool {
+pub fn reads(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS")
 }
 
 /// Seconds from `now` to `end`, at least one; a minute when it has passed.
-pub(super) fn retry_after(end: Timestamp, now: Timestamp) -> i64 {
+pub fn retry_after(end: Timestamp, now: Timestamp) -> i64 {
     let micros = end.0.saturating_sub(now.0);
     if micros > 0 { micros.saturating_add(999_999) / 1_000_000 } else { OVERRUN_RETRY }
 }
@@ -60,23 +60,17 @@ impl State {
         if reads(asked.method) || asked.bypassed {
             return Verdict::Pass;
         }
-        let mut holding: Vec<&Window> = self.active().filter(|window| holds(self, window, asked)).collect();
+        let holding = || self.active().filter(|window| holds(self, window, asked));
         // Most requests end here: the path is only read when there is something to be blocked by.
-        if holding.is_empty() || self.allow.surely(asked.path) {
-            return Verdict::Pass;
-        }
+        let Some(strongest) = holding().min_by_key(|window| window.kind).filter(|_| !self.allow.surely(asked.path)) else { return Verdict::Pass };
         // It is over when the last of them is.
-        holding.sort_by_key(|window| window.kind);
-        let ends_at = holding.iter().map(|window| window.scheduled_end).max().unwrap_or(now);
-        match holding.first() {
-            None => Verdict::Pass,
-            Some(strongest) => Verdict::Blocked(Blocked {
-                mode: strongest.kind.mode(),
-                retry_after: retry_after(ends_at, now),
-                ends_at,
-                message: strongest.text().to_owned(),
-            }),
-        }
+        let ends_at = holding().map(|window| window.scheduled_end).max().unwrap_or(now);
+        Verdict::Blocked(Blocked {
+            mode: strongest.kind.mode(),
+            retry_after: retry_after(ends_at, now),
+            ends_at,
+            message: strongest.text().to_owned(),
+        })
     }
 }
 
