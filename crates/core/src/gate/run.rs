@@ -13,7 +13,7 @@ use tracing::{Instrument, error, info};
 use super::idempotency::Key;
 use super::permit::{Change, Done, GateTx, Permit};
 use super::refusals::{self, Fate, Refusals};
-use super::{Action, ActionInfo, Actor, Confirmation, Target, check, intent};
+use super::{Action, ActionInfo, Actor, ActorKind, Confirmation, Target, check, intent};
 use crate::audit::{self, Entry, Kind};
 use crate::error::{Error, Result};
 use crate::event::{self, Event};
@@ -152,6 +152,8 @@ impl Gate {
         let result = run.await;
         match &result {
             Ok(done) => info!(audit_seq = done.audit_seq, action = A::NAME, replayed = done.replayed, "action done"),
+            // The program looked at a thing just before somebody changed it: nothing was done, nobody asked for it, and it looks again.
+            Err(Error::Outdated(why)) if failed.actor_kind == ActorKind::System.word() => info!(action = A::NAME, why, "nothing to do any more"),
             Err(error) => self.record_failure(failed, error).await,
         }
         result

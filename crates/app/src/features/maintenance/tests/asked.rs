@@ -14,7 +14,7 @@ on_both!(
     enabling_twice_and_ending_once_ends_it,
     enabling_takes_the_right_person_phrase_and_reason,
     ending_takes_one_click,
-    the_predecessors_switch_works_both_ways,
+    the_switch_of_older_clients_works_both_ways,
     a_change_is_served_when_it_answers,
     words_are_looked_at,
     an_edit_of_an_old_version_is_refused,
@@ -78,7 +78,7 @@ async fn ending_takes_one_click(world: &World) {
     assert!(extend(&world.app, &mara(), Extend { window: window.id, minutes: 30 }, because()).await.is_err());
 }
 
-async fn the_predecessors_switch_works_both_ways(world: &World) {
+async fn the_switch_of_older_clients_works_both_ways(world: &World) {
     let switch = |enabled| Toggle { kind: Kind::DatabaseMaintenance, enabled, minutes: None, terms: Terms::default() };
     assert!(toggle(&world.app, &mara(), switch(false), because()).await.unwrap().is_none(), "it was off");
     assert!(trail(world).await.is_empty());

@@ -166,6 +166,7 @@ action!(Cancel, "maintenance.cancel", "CONFIG_MAINTENANCE_CANCELLED", OPERATE, R
 pub(in crate::features::maintenance) struct Faults(Vec<FieldError>);
 
 impl Faults {
+    /// Notes `detail` for `field` unless it is good.
     pub fn check(&mut self, good: bool, field: &str, detail: &str) {
         if !good {
             self.0.push(FieldError { field: field.into(), detail: detail.into() });
@@ -200,6 +201,10 @@ impl Faults {
         self.check((1..=LONGEST).contains(&minutes), "minutes", "Give 1 minute to a week, in minutes.");
     }
 
+    /// `value`, if nothing was noted.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with everything that was.
     pub fn done<T>(self, value: T) -> Result<T> {
         if self.0.is_empty() { Ok(value) } else { Err(Error::Invalid(self.0)) }
     }

@@ -9,6 +9,7 @@ use qd_core::published::bump;
 use qd_core::reading::{Reading, Status as Light};
 use qd_core::{App, Error, Result, Runner, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::action::action;
@@ -96,11 +97,11 @@ pub async fn plan(tx: &mut GateTx<'_>, window: &Window, now: Timestamp) -> Resul
     Ok(())
 }
 
-/// No job runs any more in the queues of an active drain.
+/// No job runs any more in the queues of an active drain. [`Error::Outdated`] when the window is not as it was seen.
 pub async fn drained(tx: &mut GateTx<'_>, id: Uuid, version: i64, now: Timestamp) -> Result<Change<Window>> {
     let before = store::get(tx, id).await?;
     if before.status != Status::Active || before.version != version {
-        return Err(Error::Conflict("The window was changed in the same moment; its new state decides.".into()));
+        return Err(moved());
     }
     saved(tx, &before, Window { drained_at: Some(now), ..before.next() }, now).await
 }
@@ -120,12 +121,20 @@ pub async fn advance(app: &App, actor: &Actor, id: Uuid) -> Result<()> {
             Some(Step::Finish) => take(app, actor, Finish { window: id }, &window).await,
             Some(Step::Overrun) => take(app, actor, Overrun { window: id }, &window).await,
         };
-        done?;
+        match done {
+            // A person or another replica was faster: nothing was done and nothing is recorded, and the window is looked at again.
+            Err(Error::Outdated(_)) => {}
+            done => drop(done?),
+        }
     }
     Ok(())
 }
 
-/// The net below the jobs: takes what is due of every window. The predecessor's `maintenance-auto-complete`.
+fn moved() -> Error {
+    Error::Outdated("The window was changed in the same moment; its new state decides.".into())
+}
+
+/// The net below the jobs: takes what is due of every window.
 ///
 /// # Errors
 /// The last one, after every window was tried.
@@ -145,7 +154,8 @@ pub async fn sweep(app: &App, actor: &Actor) -> Result<()> {
     last
 }
 
-/// Takes a step. The window's version is the idempotency key: of two replicas that saw the same row, one does it and the other hears so.
+/// Takes a step; [`Error::Outdated`] when the window is not as it was seen. Its version is the idempotency key: of two replicas that saw the same
+/// row, one does it and the other hears so.
 async fn take<A: Action + Sync>(app: &App, actor: &Actor, action: A, seen: &Window) -> Result<Done<Window>> {
     let (now, id, version) = (app.now(), seen.id, seen.version);
     let given = Confirmation { idempotency_key: Some(format!("{id}:{version}")), ..Confirmation::default() };
@@ -155,7 +165,7 @@ async fn take<A: Action + Sync>(app: &App, actor: &Actor, action: A, seen: &Wind
             let before = store::get(&mut tx, id).await?;
             match before.due(now).filter(|_| before.version == version) {
                 Some(step) => taken(&mut tx, &before, step, now).await,
-                None => Err(Error::Conflict("The window was changed in the same moment; its new state decides.".into())),
+                None => Err(moved()),
             }
         })
     });
@@ -186,8 +196,15 @@ async fn start(tx: &mut GateTx<'_>, before: &Window, now: Timestamp) -> Result<C
         return saved(tx, before, before.started(now), now).await;
     };
     let note = format!("A {} held already: it became part of that one ({}).", before.kind.label().to_lowercase(), holding.id);
-    let change = saved(tx, before, before.ended(now, Some(note)), now).await?;
-    saved(tx, &holding, holding.absorbing(before, now), now).await?;
+    let mut change = saved(tx, before, before.ended(now, Some(note)), now).await?;
+    let held = saved(tx, &holding, holding.absorbing(before, now), now).await?;
+    // The trail has both: the one that ends, and the one that lasts longer or concerns more from now on.
+    for (own, other) in [(&mut change.before, held.before), (&mut change.after, held.after)] {
+        if let (Some(Value::Object(own)), Some(Value::Object(mut other))) = (own, other) {
+            other.insert("id".into(), json!(holding.id));
+            own.insert("holding".into(), Value::Object(other));
+        }
+    }
     Ok(change)
 }
 
@@ -214,4 +231,38 @@ fn look(app: &App) {
     let reading = Reading::measured(overrun.unwrap_or(0.0), "min", "maintenance", now, FRESH);
     let status = if overrun.is_some() { Light::Warn } else { Light::Ok };
     app.board.put("maintenance.overrun", reading.judged(status, || "A maintenance holds past its planned end. End or extend it.".into()), now);
+}
+
+#[cfg(test)]
+mod tests {
+    use qd_core::audit;
+    use qd_core::gate::Role;
+
+    use super::*;
+    use crate::features::maintenance::window::{Audience, Reword, Schedule, Terms, Times, reword, schedule};
+    use crate::features::testing::{World, on_both, person};
+
+    on_both!(a_job_that_a_person_overtook_looks_again_and_records_nothing);
+
+    async fn a_job_that_a_person_overtook_looks_again_and_records_nothing(world: &World) {
+        let (app, job) = (&world.app, Actor::system("housekeeping"));
+        let start = app.now().plus_seconds(60);
+        let times = Times::Once { start, end: start.plus_seconds(600) };
+        let terms = Terms { announce_minutes: 0, ..Terms::default() };
+        let given = Confirmation { phrase: Some(super::super::PHRASE.into()), ..Confirmation::because("the database moves house") };
+        let asked = Schedule { kind: Kind::GlobalReadonly, times, terms };
+        let seen = schedule(app, &person(Role::SuperAdmin), asked, given).await.unwrap().value;
+        world.later(60);
+        // Between the job's look at the row and its transaction.
+        let text = Reword { window: seen.id, message: "Back at noon.".into(), audience: Audience::All };
+        reword(app, &person(Role::Admin), text, Confirmation::default()).await.unwrap();
+        let overtaken = take(app, &job, Start { window: seen.id }, &seen).await.unwrap_err();
+        assert!(matches!(overtaken, Error::Outdated(_)), "{overtaken}");
+        let rows = audit::list(&app.db, &audit::Filter { limit: Some(20), ..audit::Filter::default() }).await.unwrap();
+        let kinds: Vec<(&str, &str)> = rows.iter().map(|row| (row.action.as_str(), row.kind.as_str())).collect();
+        assert_eq!(kinds, [("maintenance.reword", "done"), ("maintenance.schedule", "done")]);
+        advance(app, &job, seen.id).await.unwrap();
+        let window = store::by_id(&app.db, seen.id).await.unwrap();
+        assert_eq!((window.status, window.terms.message.as_str()), (Status::Active, "Back at noon."));
+    }
 }
