@@ -12,9 +12,11 @@ mod state;
 mod store;
 pub mod window;
 
-pub use state::{Asked, BYPASS_COOKIE, BYPASS_HEADER, Blocked, BypassView, OWN, Paths, State, StateView, VendorView, Verdict, WindowView, state};
 pub use pages::{Panel, banner, panel, panel_of};
+pub use state::{Asked, BYPASS_COOKIE, BYPASS_HEADER, Blocked, BypassView, OWN, Paths, State, StateView, VendorView, Verdict, WindowView, state};
 pub use window::{Audience, Blocks, Kind, Phase, Series, Status, Terms, Window, sweep};
+
+use qd_core::{App, Result};
 
 use crate::web::{Feature, Routes, Starter};
 
@@ -50,9 +52,20 @@ fn routes(routes: Routes) -> Routes {
 }
 
 fn start(starter: &mut Starter) {
-    let app = starter.app.clone();
-    starter.spawn(window::watch(app.clone()));
-    starter.spawn(drain::watch(app));
+    starter.keep("maintenance windows", window::watch);
+    starter.keep("maintenance queues", drain::watch);
+}
+
+/// Days that bypass tokens are kept after their end, and what drains knew of queues after that of their window. Windows stay: they are history.
+const KEPT_DAYS: i64 = 90;
+
+/// Forgets expired tokens and the bookkeeping of drains. Returns how many rows.
+///
+/// # Errors
+/// Any fault of our database.
+pub async fn trim(app: &App) -> Result<u64> {
+    let before = app.now().plus_seconds(-KEPT_DAYS * 86_400);
+    app.db.write_with(move |tx| Box::pin(async move { store::trim(tx, before).await })).await
 }
 
 #[cfg(test)]

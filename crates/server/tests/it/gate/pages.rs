@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{PHRASE, REASON, turn_on};
 use crate::support::World;
 
-crate::both!(enabled_by_forms_and_ended_with_one_press, planned_changed_and_called_off, clients_find_what_they_know, roles_are_kept);
+crate::both!(enabled_by_forms_and_ended_with_one_press, scheduled_changed_and_cancelled, clients_find_what_they_know, roles_are_kept);
 
 async fn enabled_by_forms_and_ended_with_one_press(world: &World) {
     let sam = world.super_admin().await;
@@ -43,7 +43,7 @@ async fn enabled_by_forms_and_ended_with_one_press(world: &World) {
     assert!(sam.get("/maintenance?status=CANCELLED").await.text.contains("No window fits the filter"));
 }
 
-async fn planned_changed_and_called_off(world: &World) {
+async fn scheduled_changed_and_cancelled(world: &World) {
     let sam = world.super_admin().await;
     assert!(sam.get("/maintenance/schedule").await.expect(200).text.contains("Again and again"));
     let fields = [

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::job::Job;
 use qd_core::gate::{Action, Actor, Change, Confirmation, GateTx};
 use qd_core::port::{QueueSource, QueueState};
 use qd_core::published::bump;
@@ -9,7 +10,7 @@ use qd_core::{App, Error, Result, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Drained, Hold, PauseQueue, QueueProgress, ResumeQueue};
+use super::{Drain, Drained, Hold, PauseQueue, QueueProgress, ResumeQueue};
 use crate::features::maintenance::store;
 use crate::features::maintenance::window::{self, Kind, Status, Window};
 
@@ -55,55 +56,105 @@ impl Seen {
     }
 }
 
+/// The job systems that can be drained: never our own, under whatever name it is configured, or nothing would resume what was paused.
 fn sources(app: &App) -> impl Iterator<Item = &QueueSource> {
-    app.ports.queues.iter().filter(|source| source.name != OWN)
+    let own = |source: &&QueueSource| {
+        app.config.queues.iter().any(|queue| queue.name == source.name && queue.url.expose() == app.config.storage.database_url.expose())
+    };
+    app.ports.queues.iter().filter(move |source| source.name != OWN && !own(source))
 }
 
 fn wanted(window: &Window, source: &str, queue: &str) -> bool {
     window.terms.queues.as_ref().is_none_or(|names| names.iter().any(|name| name.split_once('/') == Some((source, queue)) || name == queue))
 }
 
-/// Asks every job system, and keeps what was counted of the queues that are held.
-pub(super) async fn look(app: &App, window: &Window) -> Result<Seen> {
-    let (now, mut queues, mut faults, mut answered) = (app.now(), BTreeMap::new(), BTreeMap::new(), Vec::new());
+/// What the job systems answer.
+#[derive(Default)]
+struct Answers {
+    queues: BTreeMap<(String, String), QueueState>,
+    /// Those that could not be asked, and why.
+    faults: BTreeMap<String, String>,
+    /// Those that could.
+    answered: Vec<String>,
+}
+
+async fn ask(app: &App) -> Answers {
+    let mut all = Answers::default();
     for source in sources(app) {
         match source.queue.states().await {
             Ok(states) => {
-                answered.push(source.name.as_str());
-                queues.extend(states.into_iter().map(|state| ((source.name.clone(), state.name.clone()), state)));
+                all.answered.push(source.name.clone());
+                all.queues.extend(states.into_iter().map(|state| ((source.name.clone(), state.name.clone()), state)));
             }
             Err(fault) => {
-                faults.insert(source.name.clone(), fault.to_string());
+                all.faults.insert(source.name.clone(), fault.to_string());
             }
         }
     }
-    let rows = store::held_by(&app.db, window.id).await?;
-    let counted: Vec<QueueProgress> = rows.iter().filter_map(|row| recounted(row, &queues, now)).collect();
-    // A job system that can't be asked has a row of its own while it can't.
-    let of_system = |source: &str| rows.iter().find(|row| row.source == source && row.queue == WHOLE);
-    let new = faults.into_iter().filter(|(source, fault)| of_system(source).and_then(|row| row.fault.as_ref()) != Some(fault));
-    let new = new.map(|(source, fault)| QueueProgress { fault: Some(fault), ..fresh(window.id, &source, WHOLE, Hold::Kept, now) });
-    let new: Vec<QueueProgress> = if window.status == Status::Active { new.collect() } else { Vec::new() };
-    let gone: Vec<QueueProgress> = rows.iter().filter(|row| row.queue == WHOLE && answered.contains(&row.source.as_str())).cloned().collect();
-    if counted.is_empty() && new.is_empty() && gone.is_empty() {
-        return Ok(Seen { rows, queues });
+    all
+}
+
+/// What is to be written of the answers.
+struct News {
+    counted: Vec<QueueProgress>,
+    /// A job system that can't be asked has a row of its own while it can't.
+    new: Vec<QueueProgress>,
+    gone: Vec<QueueProgress>,
+}
+
+impl News {
+    fn of(window: &Window, rows: &[QueueProgress], answers: &Answers, now: Timestamp) -> Self {
+        let of_system = |source: &str| rows.iter().find(|row| row.source == source && row.queue == WHOLE);
+        let told = |source: &str, fault: &String| of_system(source).and_then(|row| row.fault.as_ref()) == Some(fault);
+        let faults = answers.faults.iter().filter(|(source, fault)| window.status == Status::Active && !told(source, fault));
+        let new = faults.map(|(source, fault)| QueueProgress { fault: Some(fault.clone()), ..fresh(window.id, source, WHOLE, Hold::Kept, now) });
+        Self {
+            counted: rows.iter().filter_map(|row| recounted(row, &answers.queues, now)).collect(),
+            new: new.collect(),
+            gone: rows.iter().filter(|row| row.queue == WHOLE && answers.answered.contains(&row.source)).cloned().collect(),
+        }
     }
-    let write = app.db.write_with(move |tx| {
-        Box::pin(async move {
-            for row in &counted {
-                store::counted(tx, row).await?;
-            }
-            for row in &new {
-                store::put(tx, row).await?;
-            }
-            for row in &gone {
-                store::forget(tx, row.window_id, &row.source, &row.queue).await?;
-            }
-            Ok::<_, Error>(())
-        })
-    });
-    write.await?;
-    Ok(Seen { rows: store::held_by(&app.db, window.id).await?, queues })
+
+    fn is_empty(&self) -> bool {
+        self.counted.is_empty() && self.new.is_empty() && self.gone.is_empty()
+    }
+
+    async fn keep(self, app: &App) -> Result<()> {
+        let write = app.db.write_with(move |tx| {
+            Box::pin(async move {
+                for row in &self.counted {
+                    store::counted(tx, row).await?;
+                }
+                for row in &self.new {
+                    store::put(tx, row).await?;
+                }
+                for row in &self.gone {
+                    store::forget(tx, row.window_id, &row.source, &row.queue).await?;
+                }
+                Ok::<_, Error>(())
+            })
+        });
+        write.await
+    }
+}
+
+/// Asks every job system, and keeps what was counted of the queues that are held.
+pub(super) async fn look(app: &App, window: &Window) -> Result<Seen> {
+    let answers = ask(app).await;
+    let mut rows = store::held_by(&app.db, window.id).await?;
+    let news = News::of(window, &rows, &answers, app.now());
+    if !news.is_empty() {
+        news.keep(app).await?;
+        rows = store::held_by(&app.db, window.id).await?;
+    }
+    Ok(Seen { rows, queues: answers.queues })
+}
+
+/// Whether our own queue is paused: then no window starts or ends by itself, and no held queue is resumed. `None` when it can't be asked.
+pub(super) async fn own_paused(app: &App) -> Option<bool> {
+    let own = app.ports.queues.iter().find(|source| source.name == OWN)?;
+    let states = own.queue.states().await.ok()?;
+    Some(states.iter().any(|state| state.name == Drain::QUEUE && state.paused))
 }
 
 /// The row with what was counted now; `None` when that is what it says.
@@ -250,7 +301,11 @@ async fn note_drained(app: &App, actor: &Actor, window: &Window, seen: &Seen) ->
             window::drained(&mut tx, id, version, now).await
         })
     });
-    window::served(app, done.await?).await.map(|_| ())
+    match done.await {
+        // Somebody was faster: the next look decides.
+        Err(Error::Outdated(_)) => Ok(()),
+        done => window::served(app, done?).await.map(|_| ()),
+    }
 }
 
 /// Whether a job has something to do.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use qd_core::reading::Reading;
+use qd_core::reading::{Reading, Status};
 use qd_core::{App, Result};
 
-use super::converge::{is_due, look};
+use super::converge::{is_due, look, own_paused};
 use super::{Hold, holding, kick};
 use crate::features::maintenance::window;
 
@@ -34,8 +34,20 @@ pub async fn watch(app: App) {
     }
 }
 
+/// Tells of our own queue when it is paused, on `/readyz` and to people; a queue that can't be asked changes nothing.
+async fn own(app: &App) {
+    const TOLD: &str = "own.housekeeping";
+    const WHY: &str = "Quarterdeck's own queue housekeeping is paused: no maintenance starts or ends by itself, and no held queue is resumed. Resume it.";
+    match own_paused(app).await {
+        Some(true) => app.board.put(TOLD, Reading::measured(1.0, "", "Quarterdeck", app.now(), 0).judged(Status::Crit, || WHY.into()), app.now()),
+        Some(false) => app.board.forget(TOLD),
+        None => {}
+    }
+}
+
 /// One look at everything that is held; false when nothing is.
 async fn attend(app: &App) -> Result<bool> {
+    own(app).await;
     let (windows, now) = (holding(app).await?, app.now());
     let mut running = 0;
     for id in &windows {

@@ -28,12 +28,16 @@ pub struct Tokens {
     tokens: Vec<Bypass>,
 }
 
+/// `GET /maintenance/bypass`
+///
+/// # Errors
+/// Those of the database.
 pub async fn list(ctx: Ctx, _: Nothing) -> Result<Reply<Tokens>> {
     Ok(Reply::ok(tokens(&ctx).await?))
 }
 
 async fn tokens(ctx: &Ctx) -> Result<Tokens> {
-    Ok(Tokens { configured: !ctx.app.config.maintenance.bypass_secret.expose().is_empty(), tokens: bypass::list(&ctx.app).await? })
+    Ok(Tokens { configured: ctx.app.config.maintenance.bypass_secret.is_set(), tokens: bypass::list(&ctx.app).await? })
 }
 
 fn works(token: &Bypass, page: &Page<'_>) -> bool {
@@ -48,9 +52,10 @@ impl View for Tokens {
     fn body(&self, page: &Page<'_>) -> Markup {
         let count = self.tokens.iter().filter(|token| works(token, page)).count();
         let sentence = match self.configured {
-            true => {
-                format!("{} lets somebody write during a maintenance.", format::count(i64::try_from(count).unwrap_or(i64::MAX), "token", "tokens"))
-            }
+            true => format!(
+                "{} somebody write during a maintenance.",
+                format::count(i64::try_from(count).unwrap_or(i64::MAX), "token lets", "tokens let")
+            ),
             false => "No secret is configured: nobody can bypass a maintenance.".to_owned(),
         };
         let new = html! {
@@ -98,11 +103,11 @@ impl Tokens {
     }
 }
 
-/// Makes a token.
+/// What is asked before a token is made.
 pub async fn dialog(ctx: Ctx, form: Form) -> Result<Dialog> {
     let hours = if form.tried() { form.value("hours").to_owned() } else { HOURS.to_string() };
     let dialog = Dialog::of(&Issue { hours: HOURS, note: String::new() }, "Make a bypass token").icon("key-round").cancel("/maintenance/bypass");
-    if ctx.app.config.maintenance.bypass_secret.expose().is_empty() {
+    if !ctx.app.config.maintenance.bypass_secret.is_set() {
         return Ok(dialog.instead(
             "Nobody can bypass a maintenance: no secret is configured. Set maintenance.bypass_secret, at least 16 characters.",
             "/maintenance/bypass",
@@ -117,6 +122,10 @@ pub async fn dialog(ctx: Ctx, form: Form) -> Result<Dialog> {
     Ok(dialog.fields(fields).submit("Make the token").undo("You can take it back at any time."))
 }
 
+/// `POST /maintenance/bypass`: the answer is the only place where the token stands. A whole page without script, a dialog with it.
+///
+/// # Errors
+/// As [`bypass::issue`].
 pub async fn issue(ctx: Ctx, body: BypassBody) -> Result<Reply<Issued>> {
     let asked = Issue { hours: body.hours.unwrap_or(HOURS), note: body.note };
     let (done, token) = bypass::issue(&ctx.app, &ctx.actor, asked, ctx.confirmation.clone()).await?;
@@ -178,6 +187,10 @@ impl Issued {
     }
 }
 
+/// `POST /maintenance/bypass/{bypass}/revoke`
+///
+/// # Errors
+/// As [`bypass::revoke`].
 pub async fn revoke(ctx: Ctx, _: Nothing) -> Result<Reply<Tokens>> {
     let done = bypass::revoke(&ctx.app, &ctx.actor, ctx.id("bypass")?, ctx.confirmation.clone()).await?;
     Ok(Reply::ok(tokens(&ctx).await?).toast(Toast::done("Bypass token taken back")).recorded(done.audit_seq).go("/maintenance/bypass"))

@@ -134,20 +134,20 @@ pub async fn reword(ctx: Ctx, form: Form) -> Result<Dialog> {
     Ok(named(dialog, &window).submit("Save the text").undo("You can change it again."))
 }
 
-/// Calls a plan off.
+/// Cancels a scheduled one.
 pub async fn cancel(ctx: Ctx, form: Form) -> Result<Dialog> {
     let window = window::find(&ctx.app, ctx.id("id")?).await?;
     let dialog = Dialog::of(&Cancel { window: window.id, series: false }, format!("Cancel {}", window.kind.label().to_lowercase()));
     let when = format!("{} UTC", format::moment(window.scheduled_start, ctx.now));
     let dialog = named(dialog, &window).effect(format!("It does not start at {when}; banners that announce it go away.")).submit("Cancel the window");
     Ok(match window.series_id {
-        None => dialog.undo("You can plan another one."),
+        None => dialog.undo("You can schedule another one."),
         Some(_) => {
             let rule = field::check("series", "true", "The rule behind it ends, too: it does not come again", form.value("series") == "true");
             dialog
                 .fields(html! { div.field { (rule) } })
                 .effect("Unless you end the rule, it comes again at the next time.")
-                .undo("You can plan another one.")
+                .undo("You can schedule another one.")
         }
     })
 }

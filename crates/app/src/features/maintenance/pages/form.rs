@@ -16,7 +16,7 @@ pub async fn schedule(ctx: Ctx, form: Form) -> Result<Dialog> {
     let shown = kind.unwrap_or(Kind::GlobalReadonly);
     let times = Times::Recurring { cron: String::new(), minutes: 0 };
     let action = Schedule { kind: shown, times, terms: Terms::default() };
-    let title = kind.map_or_else(|| "Plan a maintenance".to_owned(), |kind| format!("Plan {}", kind.label().to_lowercase()));
+    let title = kind.map_or_else(|| "Schedule a maintenance".to_owned(), |kind| format!("Schedule {}", kind.label().to_lowercase()));
     let shown_fields = Fields::new(&form);
     let fields = html! {
         (shown_fields.kind(kind))
@@ -25,7 +25,7 @@ pub async fn schedule(ctx: Ctx, form: Form) -> Result<Dialog> {
         (shown_fields.minutes(shown.minutes()))
         (shown_fields.rest(kind))
     };
-    let dialog = Dialog::of(&action, title).icon("calendar-clock").fields(fields).cancel("/maintenance").submit("Plan it");
+    let dialog = Dialog::of(&action, title).icon("calendar-clock").fields(fields).cancel("/maintenance").submit("Schedule it");
     let dialog = match kind {
         Some(kind) => counted(dialog.lead(format!("{}, from its start to its end.", effect(kind))), preview(&ctx.app, kind).await?),
         None => dialog.lead("It starts by itself, also after a restart of Quarterdeck.").effect(KINDS),
@@ -33,10 +33,10 @@ pub async fn schedule(ctx: Ctx, form: Form) -> Result<Dialog> {
     let dialog = dialog.effect(
         "It is announced beforehand, starts and ends by itself, by the clock on the wall of its zone: also through changes of daylight saving time.",
     );
-    Ok(dialog.undo("You can change it or call it off until it starts."))
+    Ok(dialog.undo("You can change or cancel it until it starts."))
 }
 
-/// Changes a plan.
+/// Changes a scheduled one.
 pub async fn edit(ctx: Ctx, form: Form) -> Result<Dialog> {
     let window = window::find(&ctx.app, ctx.id("id")?).await?;
     let terms = &window.terms;
@@ -86,7 +86,7 @@ fn wall(window: &Window, start: bool) -> String {
     jiff::Timestamp::from_microsecond(at.micros()).map(|at| at.to_zoned(zone).strftime("%Y-%m-%dT%H:%M").to_string()).unwrap_or_default()
 }
 
-/// What is planned, in one line.
+/// When it is scheduled, in one line.
 pub(super) fn line(window: &Window, now: qd_core::Timestamp) -> String {
     format!("{} to {} UTC", format::moment(window.scheduled_start, now), format::minute(window.scheduled_end))
 }

@@ -50,7 +50,7 @@ impl View for ListView {
         let state = published::state(page.app).ok();
         let actions = html! {
             @if page.may::<Enable>() { (Button::dialog("Turn on…", "/maintenance/enable").risk().icon("construction")) }
-            @if page.may::<Schedule>() { (Button::dialog("Plan a maintenance", "/maintenance/schedule").primary().icon("calendar-clock")) }
+            @if page.may::<Schedule>() { (Button::dialog("Schedule a maintenance", "/maintenance/schedule").primary().icon("calendar-clock")) }
         };
         html! {
             (page_head("Maintenance", &state.map(|state| sentence(&state)).unwrap_or_default(), &actions))
@@ -158,13 +158,17 @@ fn connect(page: &Page<'_>) -> Markup {
     };
     let mono = |text: String| html! { span.mono { (text) } };
     let list = |paths: &[String]| html! { @if paths.is_empty() { (format::NONE) } @else { @for path in paths { span.mono { (path) } " " } } };
-    let secret = !config.maintenance.bypass_secret.expose().is_empty();
+    let secret = config.maintenance.bypass_secret.is_set();
     let bypass = html! {
         @if secret { "Possible with a token." } @else { "Not possible: no secret is configured." }
         div.row.row--wrap {
             a href="/maintenance/bypass" { "Tokens" }
             @if secret && page.may::<Issue>() { (Button::dialog("Make a token", "/maintenance/bypass/new").small()) }
         }
+    };
+    let allowed = match published::state(page.app) {
+        Ok(state) => list(&state.allowed),
+        Err(_) => html! { (format::UNKNOWN) },
     };
     let script = format!("<script src=\"{base}/banner.js\" data-audience=\"customers\" defer></script>");
     html! {
@@ -181,7 +185,7 @@ fn connect(page: &Page<'_>) -> Markup {
             } }).render())
             (card("Settings that hold").note("maintenance, in the configuration").body(kv([
                 ("Fail mode", html! { span.mono { (config.maintenance.fail_mode) } ": " (fail_mode(&config.maintenance.fail_mode)) }),
-                ("Always passes", list(&config.maintenance.allow)),
+                ("Always passes", allowed),
                 ("Vendors' paths", list(&config.maintenance.vendor_paths)),
                 ("Bypass", bypass),
             ])).render())

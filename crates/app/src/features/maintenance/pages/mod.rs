@@ -2,6 +2,7 @@
 
 mod bypass;
 mod dialog;
+mod drained;
 mod fields;
 mod form;
 mod input;
@@ -35,12 +36,12 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .page_at(at("/maintenance/{id}", "/maintenance/windows/{id}"), Access::READ, "One maintenance window", one)
         .page("/maintenance/bypass", Access::READ, "Bypass tokens, without what makes them work", bypass::list)
         .action::<Enable, _, _, _, _, _, _>("/maintenance/enable", "Start a maintenance now", dialog::enable, enable)
-        .action::<Schedule, _, _, _, _, _, _>(at("/maintenance/schedule", "/maintenance/windows"), "Plan a maintenance", form::schedule, schedule)
+        .action::<Schedule, _, _, _, _, _, _>(at("/maintenance/schedule", "/maintenance/windows"), "Schedule a maintenance", form::schedule, schedule)
         .form("/maintenance/toggle", Access::OPERATE, "Turn a type of maintenance on or off", toggle);
     let (edit_at, text_at) =
         (at("/maintenance/{id}/edit", "/maintenance/windows/{id}"), at("/maintenance/{id}/text", "/maintenance/windows/{id}/text"));
     routes
-        .action::<Edit, _, _, _, _, _, _>(edit_at.method(Method::PATCH), "Change a planned maintenance", form::edit, edit)
+        .action::<Edit, _, _, _, _, _, _>(edit_at.method(Method::PATCH), "Change a scheduled maintenance", form::edit, edit)
         .action::<Reword, _, _, _, _, _, _>(text_at, "Change what people read of a maintenance", dialog::reword, reword)
         .action::<Extend, _, _, _, _, _, _>(
             at("/maintenance/{id}/extend", "/maintenance/windows/{id}/extend"),
@@ -50,7 +51,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         )
         .action::<Cancel, _, _, _, _, _, _>(
             at("/maintenance/{id}/cancel", "/maintenance/windows/{id}/cancel"),
-            "Call a plan off",
+            "Cancel a scheduled maintenance",
             dialog::cancel,
             cancel,
         )
@@ -119,7 +120,7 @@ async fn enable(ctx: Ctx, body: WindowBody) -> Result<Reply<Changed>> {
 
 async fn schedule(ctx: Ctx, body: WindowBody) -> Result<Reply<Changed>> {
     let action = body.schedule(zone(&ctx))?;
-    Ok(after(&ctx, window::schedule(&ctx.app, &ctx.actor, action, ctx.confirmation.clone()).await?, "is planned").created())
+    Ok(after(&ctx, window::schedule(&ctx.app, &ctx.actor, action, ctx.confirmation.clone()).await?, "is scheduled").created())
 }
 
 async fn toggle(ctx: Ctx, body: WindowBody) -> Result<Reply<Changed>> {
@@ -149,7 +150,7 @@ async fn extend(ctx: Ctx, body: ExtendBody) -> Result<Reply<Changed>> {
 
 async fn cancel(ctx: Ctx, body: CancelBody) -> Result<Reply<Changed>> {
     let action = Cancel { window: ctx.id("id")?, series: body.series };
-    Ok(after(&ctx, window::cancel(&ctx.app, &ctx.actor, action, ctx.confirmation.clone()).await?, "is called off"))
+    Ok(after(&ctx, window::cancel(&ctx.app, &ctx.actor, action, ctx.confirmation.clone()).await?, "is cancelled"))
 }
 
 async fn end(ctx: Ctx, _: Nothing) -> Result<Reply<Changed>> {

@@ -7,7 +7,9 @@ use qd_core::{App, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::drained::drained;
 use crate::features::deploys::instances;
+use crate::features::maintenance::drain::{self, QueueProgress};
 use crate::features::maintenance::state::{State, state};
 use crate::features::maintenance::window::{self, Blocks, Cancel, Edit, Enable, End, Extend, Filter, Kind, Reword, Schedule, Status, Window};
 use crate::ui::button::post;
@@ -16,7 +18,7 @@ use crate::ui::status::{Tone, pill};
 use crate::ui::{Banner, Button, format, icon, page_head};
 use crate::web::{Page, View};
 
-/// The modes that have a card of their own at all times; the others show one while they hold or are planned.
+/// The modes that have a card of their own at all times; the others show one while they hold or are scheduled.
 const CARDS: [Kind; 3] = [Kind::GlobalReadonly, Kind::VendorReadonly, Kind::QueueDrain];
 
 /// What the panel shows.
@@ -27,6 +29,8 @@ pub struct Panel {
     last: Vec<Window>,
     /// Instances that obey the state that is served, and those that live; `None` when it could not be counted.
     obeying: Option<(i64, i64)>,
+    /// How far the queues of the active drain are.
+    held: Vec<QueueProgress>,
 }
 
 /// Reads what the panel shows: what holds comes from memory, what was last from the tables.
@@ -41,7 +45,11 @@ pub async fn panel_of(app: &App) -> Result<Panel> {
         last.extend(window::list(app, &filter).await?.0);
     }
     let obeying = instances::acknowledged(app, state.revision).await.inspect_err(|fault| tracing::warn!(%fault, "instances not counted")).ok();
-    Ok(Panel { state, last, obeying })
+    let held = match state.active_of(Kind::QueueDrain) {
+        Some(window) => drain::progress(app, window.id).await?,
+        None => Vec::new(),
+    };
+    Ok(Panel { state, last, obeying, held })
 }
 
 /// The panel as a section; it is fetched again after each change.
@@ -134,7 +142,7 @@ impl Panel {
                     }
                     @match (holding, next) {
                         (Some(window), _) => (self.facts_of_active(window, page)),
-                        (None, Some(window)) => (facts_of_planned(window, page)),
+                        (None, Some(window)) => (facts_of_scheduled(window, page)),
                         (None, None) => (self.facts_when_off(kind, page)),
                     }
                 }
@@ -146,7 +154,7 @@ impl Panel {
 
     fn facts_of_active(&self, window: &Window, page: &Page<'_>) -> Markup {
         let until = match window.overrun(page.now) {
-            Some(late) => html! { "since " (format::duration(late)) " past " (format::time(window.scheduled_end, page.now)) " UTC" },
+            Some(late) => html! { "by " (format::duration(late)) "; planned end " (format::time(window.scheduled_end, page.now)) " UTC" },
             None => html! { (format::time(window.scheduled_end, page.now)) " UTC, in " b { (format::countdown(window.scheduled_end, page.now)) } },
         };
         let obeyed = match self.obeying {
@@ -158,7 +166,7 @@ impl Panel {
             (if window.overrun(page.now).is_some() { "Overdue" } else { "Until" }, until),
             (
                 "Effect",
-                html! { (effect(window.kind)) (concerned(window)) @if window.kind == Kind::QueueDrain { @if window.drained_at.is_some() { "; drained" } @else { "; jobs still run" } } },
+                html! { (effect(window.kind)) (concerned(window)) @if window.kind == Kind::QueueDrain { "; " (drained(window.drained_at.is_some(), &self.held)) } },
             ),
             ("Obeyed by", html! { (obeyed) }),
             ("Why", html! { (window.reason) ", " (window.created_by_name) }),
@@ -187,7 +195,7 @@ fn concerned(window: &Window) -> Markup {
     html! { (count(&window.terms.vendors, "vendor", "vendors")) (count(&window.terms.queues, "queue", "queues")) }
 }
 
-fn facts_of_planned(window: &Window, page: &Page<'_>) -> Markup {
+fn facts_of_scheduled(window: &Window, page: &Page<'_>) -> Markup {
     kv([
         (
             "Window",
@@ -212,7 +220,7 @@ fn foot(kind: Kind, holding: Option<&Window>, next: Option<&Window>, page: &Page
         @match (holding, next) {
             (Some(window), _) => (active_buttons(window, page)),
             (None, Some(window)) => {
-                (planned_buttons(window, page))
+                (scheduled_buttons(window, page))
                 @if page.may::<Enable>() { (Button::dialog("Turn on now…", format!("/maintenance/enable?type={}", kind.word())).risk().small()) }
             }
             (None, None) => {
@@ -234,7 +242,7 @@ pub(super) fn active_buttons(window: &Window, page: &Page<'_>) -> Markup {
 }
 
 /// What can be done before it starts.
-pub(super) fn planned_buttons(window: &Window, page: &Page<'_>) -> Markup {
+pub(super) fn scheduled_buttons(window: &Window, page: &Page<'_>) -> Markup {
     let to = |verb: &str| format!("/maintenance/{}/{verb}", window.id);
     html! {
         @if page.may::<Edit>() { (Button::dialog("Change", to("edit")).icon("calendar-clock").small()) }
@@ -343,10 +351,10 @@ pub(super) fn sentence(state: &State) -> String {
         (names, Blocks::Vendors) => format!("{}: vendors may not write, customers may.", names.join(", ")),
         (names, Blocks::None) => format!("{}: everybody may write.", names.join(", ")),
     };
-    let planned = state.upcoming().len();
-    if planned == 0 {
+    let scheduled = state.upcoming().len();
+    if scheduled == 0 {
         holds
     } else {
-        format!("{holds} {} planned.", format::count(i64::try_from(planned).unwrap_or(i64::MAX), "window is", "windows are"))
+        format!("{holds} {} scheduled.", format::count(i64::try_from(scheduled).unwrap_or(i64::MAX), "window is", "windows are"))
     }
 }

@@ -5,7 +5,7 @@ use qd_core::Result;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::panel::{active_buttons, effect, planned_buttons};
+use super::panel::{active_buttons, effect, scheduled_buttons};
 use crate::features::maintenance::window::{self, Audience, Kind, Phase, Series, Status, Window};
 use crate::ui::head::record_head;
 use crate::ui::stats::{Stat, kv, stats_card};
@@ -69,7 +69,7 @@ impl View for RecordView {
         let window = &self.window;
         let actions = match window.status {
             Status::Active => active_buttons(window, page),
-            Status::Scheduled => planned_buttons(window, page),
+            Status::Scheduled => scheduled_buttons(window, page),
             Status::Completed | Status::Cancelled => html! {},
         };
         let facts = html! { (pill(tone(window), Some(window.status.word()))) span.quiet { "made " (format::time(window.created_at, page.now)) " by " (window.created_by_name) } };
@@ -89,10 +89,10 @@ impl RecordView {
         let window = &self.window;
         let utc = |at| format!("{} UTC", format::moment(at, page.now));
         let (start, end) = (window.actual_start.unwrap_or(window.scheduled_start), window.actual_end.unwrap_or(window.scheduled_end));
-        let planned = |at, actual: bool| if actual { format!("planned {}", utc(at)) } else { "planned".to_owned() };
+        let scheduled = |at, actual: bool| if actual { format!("scheduled {}", utc(at)) } else { "scheduled".to_owned() };
         vec![
-            Stat::new("Start", utc(start), "", planned(window.scheduled_start, window.actual_start.is_some())),
-            Stat::new("End", utc(end), "", planned(window.scheduled_end, window.actual_end.is_some())),
+            Stat::new("Start", utc(start), "", scheduled(window.scheduled_start, window.actual_start.is_some())),
+            Stat::new("End", utc(end), "", scheduled(window.scheduled_end, window.actual_end.is_some())),
             match window.status {
                 Status::Active => Stat::markup(
                     "Left",
