@@ -2,6 +2,8 @@ import { expectAccessible, expectNoSidewaysScroll } from "../support/axe.ts";
 import { expect, product, test } from "../support/test.ts";
 
 const widths = [390, 1440];
+/** Every page is looked at four times: the dark theme with the rules that depend on it, else the crawl takes a third longer and finds no more. */
+const rules = { light: "all", dark: "colour" } as const;
 
 for (const theme of ["light", "dark"] as const) {
   for (const width of widths) {
@@ -13,7 +15,7 @@ for (const theme of ["light", "dark"] as const) {
         for (const { path } of product().places) {
           await test.step(path, async () => {
             await page.goto(path);
-            await expectAccessible(page, path);
+            await expectAccessible(page, path, rules[theme]);
             await expectNoSidewaysScroll(page, path);
           });
         }
@@ -34,7 +36,7 @@ for (const theme of ["light", "dark"] as const) {
               await openers.nth(index).click();
               const dialog = page.locator("dialog[open]");
               await expect(dialog).toBeVisible();
-              await expectAccessible(page, `${href} on ${path}`);
+              await expectAccessible(page, `${href} on ${path}`, rules[theme]);
               await expectNoSidewaysScroll(page, `${href} on ${path}`);
               await page.keyboard.press("Escape");
               await expect(dialog).toBeHidden();

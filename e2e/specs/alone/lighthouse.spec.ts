@@ -25,6 +25,9 @@ const runs = [
   { path: "/health", form: "mobile" },
   { path: "/incidents", form: "desktop" },
   { path: "/audit", form: "desktop" },
+  { path: "/deploys", form: "desktop" },
+  { path: "/flags", form: "desktop" },
+  { path: "/maintenance", form: "desktop" },
 ];
 
 for (const { path, form } of runs) {
