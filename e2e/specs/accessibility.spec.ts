@@ -2,7 +2,7 @@ import { expectAccessible, expectNoSidewaysScroll } from "../support/axe.ts";
 import { expect, product, test } from "../support/test.ts";
 
 const widths = [390, 1440];
-/** Every page is looked at four times: the dark theme with the rules that depend on it, else the crawl takes a third longer and finds no more. */
+/** Every page is looked at four times: in the dark theme with the rules that depend on it, for the others see the same markup again. */
 const rules = { light: "all", dark: "colour" } as const;
 
 for (const theme of ["light", "dark"] as const) {
