@@ -37,7 +37,8 @@ pub async fn watch(app: App) {
 /// Tells of our own queue when it is paused, on `/readyz` and to people; a queue that can't be asked changes nothing.
 async fn own(app: &App) {
     const TOLD: &str = "own.housekeeping";
-    const WHY: &str = "Quarterdeck's own queue housekeeping is paused: no maintenance starts or ends by itself, and no held queue is resumed. Resume it.";
+    const WHY: &str =
+        "Quarterdeck's own queue housekeeping is paused: no maintenance starts or ends by itself, and no held queue is resumed. Resume it.";
     match own_paused(app).await {
         Some(true) => app.board.put(TOLD, Reading::measured(1.0, "", "Quarterdeck", app.now(), 0).judged(Status::Crit, || WHY.into()), app.now()),
         Some(false) => app.board.forget(TOLD),
