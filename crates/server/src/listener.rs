@@ -1,20 +1,32 @@
-//! Connections: bounded in number, and closed when their headers don't come. `axum::serve` has neither limit.
+//! Connections: bounded in number, together and of one address, and closed when their headers don't come. `axum::serve` has none of it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::{Extension, Router};
+use axum::http::{Request, Response};
+use axum::routing::future::RouteFuture;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
+use tower_service::Service;
 use tracing::{debug, warn};
 
-/// Most connections at once: as many applications as may listen, and room for people and ingest. One more waits in the kernel's queue.
+/// Most connections at once: as many streams as may be open, and room for people, gates and ingest. One more waits in the kernel's queue.
 const MAX_CONNECTIONS: usize = app::web::MAX_STREAMS + 2_000;
+/// Most connections of one address that is not this machine's: nobody may take all the room. A proxy in front of us stands for everybody behind
+/// it, so this leaves it most of the whole.
+const MAX_OF_ONE: usize = MAX_CONNECTIONS - 1_000;
 /// How long a request's headers may take, and how long a connection may idle between requests.
 const HEADERS: Duration = Duration::from_secs(10);
 /// How long running requests may go on after the signal to stop.
@@ -30,9 +42,63 @@ pub fn raise_file_limit() {
     }
 }
 
+/// Open connections by address.
+type Places = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// A connection's place among those of its address.
+struct Place(Places, IpAddr);
+
+impl Place {
+    /// `None` when the address has as many as it may. This machine's own proxies and the person at its console are not counted.
+    fn take(places: &Places, ip: IpAddr) -> Option<Self> {
+        let mut open = places.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = open.entry(ip).or_default();
+        if *own >= MAX_OF_ONE && !ip.is_loopback() {
+            return None;
+        }
+        *own += 1;
+        Some(Self(Arc::clone(places), ip))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = open.get_mut(&self.1) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// The router as one connection sees it: each request carries its peer. A layer would do the same, but copies the whole table for each
+/// connection: 400 kB of it.
+#[derive(Clone)]
+struct Entrance {
+    router: Router,
+    peer: SocketAddr,
+}
+
+impl Service<Request<Incoming>> for Entrance {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request<Incoming>>::poll_ready(&mut self.router, context)
+    }
+
+    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        self.router.call(request)
+    }
+}
+
 /// Serves until `stopped` resolves; then running requests get two seconds.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: oneshot::Receiver<()>) {
-    let (graceful, seats) = (GracefulShutdown::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+    let (graceful, seats, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)), Places::default());
     let mut tasks = tokio::task::JoinSet::new();
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
@@ -45,11 +111,14 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: on
         };
         match accepted {
             Ok((stream, peer)) => {
-                let service = TowerToHyperService::new(router.clone().layer(Extension(ConnectInfo(peer))));
+                let Some(place) = Place::take(&places, peer.ip()) else { continue };
+                // Small answers and events must not wait for more to come.
+                let _best_effort = stream.set_nodelay(true);
+                let service = TowerToHyperService::new(Entrance { router: router.clone(), peer });
                 let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
                 let connection = graceful.watch(connection);
                 tasks.spawn(async move {
-                    let _seat = seat;
+                    let _held = (seat, place);
                     if let Err(fault) = connection.await {
                         debug!(%peer, fault, "connection ended");
                     }

@@ -12,14 +12,21 @@ use qd_core::{App, Error, Result};
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 
-/// Most streams of applications at once.
-pub const MAX_STREAMS: usize = 10_000;
+/// Most streams of applications at one endpoint (flags, maintenance state).
+pub const APPLICATIONS: usize = 6_000;
+/// Most streams of visitors' pages. One that finds no seat asks from time to time instead.
+pub const VISITORS: usize = 2_000;
+/// Most streams at once, over all endpoints.
+pub const MAX_STREAMS: usize = 2 * APPLICATIONS + VISITORS;
 /// A comment goes out so often: proxies close what is silent, and a client that is gone is noticed.
 const ALIVE: Duration = Duration::from_secs(20);
 
-/// Counts the open streams of one endpoint. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Seats(Arc<AtomicUsize>);
+/// Counts the open streams of one endpoint, and bounds them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Seats {
+    open: Arc<AtomicUsize>,
+    most: usize,
+}
 
 struct Seat(Arc<AtomicUsize>);
 
@@ -30,17 +37,22 @@ impl Drop for Seat {
 }
 
 impl Seats {
+    /// At most `most` at once. The endpoints together stay below [`MAX_STREAMS`], so that there is always room for those who act.
+    pub fn new(most: usize) -> Self {
+        Self { open: Arc::default(), most }
+    }
+
     /// Open streams.
     pub fn open(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.open.load(Ordering::Relaxed)
     }
 
     fn take(&self) -> Result<Seat> {
-        if self.0.fetch_add(1, Ordering::Relaxed) >= MAX_STREAMS {
-            self.0.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::Overloaded { detail: "Too many applications listen. Ask again instead of listening.".into(), retry_after: 30 });
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.most {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::Overloaded { detail: "Too many listen. Ask again instead of listening.".into(), retry_after: 30 });
         }
-        Ok(Seat(Arc::clone(&self.0)))
+        Ok(Seat(Arc::clone(&self.open)))
     }
 }
 
@@ -48,7 +60,7 @@ impl Seats {
 /// revision, so that a client that comes back with `Last-Event-ID` misses nothing and is not told twice.
 ///
 /// # Errors
-/// [`Error::Overloaded`] when [`MAX_STREAMS`] are open.
+/// [`Error::Overloaded`] when the endpoint has no seat left.
 pub fn changes(app: &App, seats: &Seats, heard: i64, message: impl Fn(i64) -> Sse + Send + 'static) -> Result<Response> {
     let seat = seats.take()?;
     let news = revisions(app.published.watch(), heard).map(move |revision| {
@@ -78,9 +90,9 @@ mod tests {
 
     #[test]
     fn a_seat_is_given_back() {
-        let seats = Seats::default();
+        let seats = Seats::new(1);
         let seat = seats.take().unwrap();
-        assert_eq!(seats.open(), 1);
+        assert!(seats.open() == 1 && seats.take().is_err() && seats.open() == 1);
         drop(seat);
         assert_eq!(seats.open(), 0);
     }

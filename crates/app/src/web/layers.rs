@@ -1,6 +1,7 @@
 //! What surrounds every request: ids, security headers, limits, the log line.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use futures::FutureExt;
 use qd_core::Error;
 use tracing::{Instrument, info, info_span, warn};
 use uuid::Uuid;
@@ -50,7 +52,10 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
 pub(super) async fn light(mut request: Request, next: Next) -> Response {
     let id = mark(&mut request);
     let started = Instant::now();
-    let mut response = limited(next.run(request), &id).await;
+    // A layer for panics would box every body once more.
+    let calm =
+        AssertUnwindSafe(next.run(request)).catch_unwind().map(|end| end.unwrap_or_else(|_| json_response(&Error::Broken("panicked".into()), &id)));
+    let mut response = limited(calm, &id).await;
     if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
         warn!(id, status = response.status().as_u16(), "request failed");
     }

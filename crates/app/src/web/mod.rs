@@ -26,7 +26,7 @@ mod serve;
 mod starter;
 
 pub use body::read_limited;
-pub use changes::{MAX_STREAMS, Seats, changes};
+pub use changes::{APPLICATIONS, MAX_STREAMS, Seats, VISITORS, changes};
 pub use confirm::{Dialog, Form};
 pub use context::{Chrome, Credentials, Ctx, Nothing, Page, Sessions};
 pub use document::{document, error_body};

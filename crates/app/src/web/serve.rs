@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, RawPathParams, Request, State};
+use axum::extract::{ConnectInfo, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -85,9 +85,8 @@ pub fn router(parts: WebParts, routes: &Routes) -> Result<Router> {
     let admin = mount(admin).layer(csrf).layer(from_fn_with_state(web.clone(), admin_network));
     let people = admin.merge(mount(assets)).fallback(missing).layer(CompressionLayer::new()).layer(CatchPanicLayer::new());
     // Applications ask often and for little: neither compressed nor logged line by line.
-    let applications = mount(data).layer(CatchPanicLayer::new()).layer(from_fn(layers::light));
-    let all = people.layer(from_fn(layers::frame)).merge(applications).layer(DefaultBodyLimit::disable());
-    Ok(all.with_state(web))
+    let applications = mount(data).layer(from_fn(layers::light));
+    Ok(people.layer(from_fn(layers::frame)).merge(applications).with_state(web))
 }
 
 type Table = BTreeMap<String, MethodRouter<Web>>;

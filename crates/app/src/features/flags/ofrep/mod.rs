@@ -23,7 +23,7 @@ pub use answer::{Code, Failure};
 pub use http::admit;
 pub use request::{MAX_BODY, MAX_DEPTH, context};
 
-use crate::web::{Feature, Seats};
+use crate::web::{APPLICATIONS, Feature, Seats};
 use cors::Origins;
 use limit::Limit;
 use ticket::Tickets;
@@ -51,7 +51,7 @@ impl Ofrep {
         Self {
             limit: Limit::new(config.requests_per_second),
             origins: Origins::new(&config.cors_origins),
-            seats: Seats::default(),
+            seats: Seats::new(APPLICATIONS),
             tickets: OnceLock::new(),
             moved: Mutex::default(),
         }

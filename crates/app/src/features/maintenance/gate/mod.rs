@@ -9,13 +9,13 @@ use axum::http::Method;
 use qd_core::StateMap;
 use qd_core::gate::Access;
 
-use crate::web::{Routes, Seats};
+use crate::web::{APPLICATIONS, Routes, Seats, VISITORS};
 
 /// Header that says which mode holds, on every answer.
 pub(super) const MODE: &str = "x-maintenance-mode";
 
 /// Open streams.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Streams {
     state: Seats,
     banner: Seats,
@@ -23,7 +23,7 @@ struct Streams {
 
 /// Makes what this part keeps in memory.
 pub(super) fn prepare(state: &mut StateMap) {
-    state.insert(Streams::default());
+    state.insert(Streams { state: Seats::new(APPLICATIONS), banner: Seats::new(VISITORS) });
 }
 
 /// The routes. The gate and what stands on pages of visitors reveal the mode and the text for people, and nothing else: they are open.
