@@ -22,8 +22,12 @@ const PUT: &str = "INSERT INTO maintenance_drain (window_id, source, queue, stat
 const COUNTED: &str =
     "UPDATE maintenance_drain SET active_left = $4, waiting = $5, counted_at = $6 WHERE window_id = $1 AND source = $2 AND queue = $3";
 const FORGET: &str = "DELETE FROM maintenance_drain WHERE window_id = $1 AND source = $2 AND queue = $3";
+const TRIM_BYPASSES: &str = "DELETE FROM maintenance_bypass WHERE expires_at < $1";
+/// What a drain still holds stays, however long ago its window ended.
+const TRIM_DRAINS: &str = "DELETE FROM maintenance_drain WHERE state NOT IN ('PAUSING', 'PAUSED') AND window_id IN \
+     (SELECT id FROM maintenance_window WHERE actual_end < $1)";
 /// Every static statement about bypass tokens and drains.
-pub const STATEMENTS: &[&str] = &[BYPASSES, BYPASS, ISSUE, REVOKE, REVOKED, HELD_BY, HELD, PUT, COUNTED, FORGET];
+pub const STATEMENTS: &[&str] = &[BYPASSES, BYPASS, ISSUE, REVOKE, REVOKED, HELD_BY, HELD, PUT, COUNTED, FORGET, TRIM_BYPASSES, TRIM_DRAINS];
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -151,4 +155,9 @@ pub async fn counted(tx: &mut Tx, row: &QueueProgress) -> Result<()> {
 pub async fn forget(tx: &mut Tx, window: Uuid, source: &str, queue: &str) -> Result<()> {
     tx.exec(FORGET, args![window, source, queue]).await?;
     Ok(())
+}
+
+/// Forgets tokens that expired and what drains knew of their queues when their window ended before a moment. Returns how many rows.
+pub async fn trim(tx: &mut Tx, before: Timestamp) -> Result<u64> {
+    Ok(tx.exec(TRIM_BYPASSES, args![before.0]).await? + tx.exec(TRIM_DRAINS, args![before.0]).await?)
 }

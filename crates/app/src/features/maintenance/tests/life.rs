@@ -3,7 +3,7 @@ use qd_core::event;
 
 use super::{actions, boss, mara, mode, on, plain, planned, program, step, sure, trail};
 use crate::features::maintenance::window::{Extend, Step, advance, end, extend, sweep};
-use crate::features::maintenance::{Kind, Phase, Status, Terms, state};
+use crate::features::maintenance::{Kind, Phase, Status, Terms, state, trim};
 use crate::features::testing::{World, because, on_both};
 
 on_both!(
@@ -14,6 +14,7 @@ on_both!(
     one_without_an_end_of_its_own_alerts_once,
     the_net_finds_what_a_job_missed,
     jobs_are_planned_with_the_change,
+    what_is_long_over_is_forgotten,
 );
 
 async fn a_window_is_announced_started_and_ended_by_itself(world: &World) {
@@ -87,6 +88,16 @@ async fn one_that_starts_while_one_holds_becomes_part_of_it(world: &World) {
     let held = served.active_of(Kind::VendorReadonly).unwrap();
     assert_eq!((held.id, held.scheduled_end), (first.id, later.scheduled_end));
     assert_eq!(served.view(world.app.now()).vendor_readonly.vendors, ["v1", "v2"]);
+    let row = trail(world).await.into_iter().rev().find(|row| row.action == "maintenance.start").unwrap();
+    let fact = |text: Option<String>| serde_json::from_str::<serde_json::Value>(&text.unwrap()).unwrap();
+    let (was, is) = (fact(row.before), fact(row.after));
+    assert_eq!((was["status"].as_str(), is["status"].as_str()), (Some("SCHEDULED"), Some("COMPLETED")));
+    let held = serde_json::json!(first.id);
+    assert_eq!(
+        (&was["holding"]["id"], &was["holding"]["vendors"], &is["holding"]["vendors"]),
+        (&held, &serde_json::json!(["v1"]), &serde_json::json!(["v1", "v2"]))
+    );
+    assert_eq!(is["holding"]["scheduledEnd"], serde_json::json!(later.scheduled_end), "the longer end stands in the trail");
     end(&world.app, &mara(), first.id, plain()).await.unwrap();
     assert_eq!(mode(world), "none", "ended once, it is over");
 }
@@ -131,6 +142,24 @@ async fn the_net_finds_what_a_job_missed(world: &World) {
     said[2..4].sort_by(|a, b| b.cmp(a));
     assert_eq!(said, names);
     let _the_boss_may_too = (boss(), sure());
+}
+
+async fn what_is_long_over_is_forgotten(world: &World) {
+    let now = world.app.now().0;
+    let token = "INSERT INTO maintenance_bypass (id, note, created_at, created_by, created_by_name, expires_at) VALUES ($1, 'n', $2, 'x', 'x', $2)";
+    world.tamper(token, args![uuid::Uuid::from_u128(1), now]).await;
+    let window = on(world, Kind::QueueDrain, 60).await;
+    let row = "INSERT INTO maintenance_drain (window_id, source, queue, state, attempts, next_at) VALUES ($1, 's', $2, $3, 0, 0)";
+    world.tamper(row, args![window.id, "done", "RESUMED"]).await;
+    world.tamper(row, args![window.id, "stuck", "PAUSED"]).await;
+    end(&world.app, &mara(), window.id, plain()).await.unwrap();
+    world.later(90 * 86_400);
+    assert_eq!(trim(&world.app).await.unwrap(), 0);
+    world.later(1);
+    assert_eq!(trim(&world.app).await.unwrap(), 2, "the token and the queue that works again; what is still held is not forgotten");
+    let (left,): (String,) = world.app.db.one("SELECT queue FROM maintenance_drain", args![]).await.unwrap();
+    assert_eq!(left, "stuck");
+    assert_eq!(trim(&world.app).await.unwrap(), 0);
 }
 
 async fn jobs_are_planned_with_the_change(world: &World) {

@@ -8,6 +8,8 @@ use qd_core::{Error, Result, Timestamp};
 
 /// Occurrences that are looked at to find a rule whose windows overlap.
 const LOOKED_AT: usize = 40;
+/// Seconds from one start of a rule to the next, at least.
+const APART: i64 = 15 * 60;
 /// Readings of the wall clock that are tried for one occurrence: those of a repeated hour lie in the past when it comes again.
 const TRIES: usize = 100;
 
@@ -83,7 +85,7 @@ fn next_reading(cron: &str, reading: DateTime) -> Result<DateTime> {
 /// The next windows of a rule.
 ///
 /// # Errors
-/// As [`occurrence`], and [`Error::Invalid`] when one window would start before the one before it ended.
+/// As [`occurrence`], and [`Error::Invalid`] when one window would start before the one before it ended, or too soon after it started.
 pub fn occurrences(cron: &str, zone: &str, minutes: i64, after: Timestamp, count: usize) -> Result<Vec<Occurrence>> {
     let mut found: Vec<Occurrence> = Vec::new();
     let mut from = after;
@@ -96,6 +98,9 @@ pub fn occurrences(cron: &str, zone: &str, minutes: i64, after: Timestamp, count
         };
         if found.last().is_some_and(|last| next.start < last.end) {
             return Err(Error::invalid("minutes", "The next window would start before this one ends. Make it shorter or rarer."));
+        }
+        if found.last().is_some_and(|last| next.start.since(last.start) < APART) {
+            return Err(Error::invalid("cron", "Give a rule whose windows start at least 15 minutes apart."));
         }
         from = next.start;
         found.push(next);
@@ -186,5 +191,10 @@ mod tests {
         // Only in the night in which the wall clock runs 23 h a day: found because many are looked at.
         assert!(check("0 0 30 2 *", "UTC", 60, now).is_err());
         assert!(check("never", "UTC", 60, now).is_err());
+        assert!(check("*/15 * * * *", "UTC", 1, now).is_ok());
+        for dense in ["* * * * *", "*/14 * * * *", "0,10 3 * * *"] {
+            let Err(Error::Invalid(faults)) = check(dense, "UTC", 1, now) else { panic!("{dense}") };
+            assert!(faults[0].field == "cron" && faults[0].detail.contains("15 minutes"), "{faults:?}");
+        }
     }
 }
