@@ -278,7 +278,11 @@ impl Shared {
             Some(held) if lost => match held.state.fail_mode {
                 FailMode::LastKnown => Known { state: Arc::clone(&held.state), origin: Origin::LastKnown },
                 FailMode::Open => Known { state: Arc::clone(&self.open), origin: Origin::LastKnown },
-                FailMode::Closed => Known { state: Arc::new(State::shut(held.state.allow.clone())), origin: Origin::LastKnown },
+                FailMode::Closed => {
+                    // A token that was called back stays so, and the names of header and cookie hold.
+                    let state = State { bypass: held.state.bypass.clone(), ..State::shut(held.state.allow.clone()) };
+                    Known { state: Arc::new(state), origin: Origin::LastKnown }
+                }
             },
             Some(held) if self.contact().is_none() => Known { state: Arc::clone(&held.state), origin: Origin::LastKnown },
             Some(held) => Known { state: Arc::clone(&held.state), origin: Origin::Server },

@@ -107,6 +107,23 @@ async fn vendors_are_stopped_and_customers_are_not() {
 }
 
 #[tokio::test]
+async fn a_token_that_was_called_back_stays_so_while_the_server_is_away() {
+    let mut fake = Fake::start().await;
+    let bypass = BypassKey::new(SECRET).unwrap();
+    let options = MaintenanceOptions { bypass, lost_after: Duration::from_millis(400), ..MaintenanceOptions::default() };
+    let (url, maintenance) = application(&fake, options).await;
+    let state = json!({ "revision": 0, "mode": "global_readonly", "blocksWrites": "all", "failMode": "closed",
+        "bypass": { "header": "X-Pass", "cookie": "pass", "revoked": ["lost"] } });
+    mode(&fake, &maintenance, state).await;
+    fake.stop().await;
+    until("the fail mode holds", || async { maintenance.mode() == "unknown" }).await;
+    let url = format!("{url}/orders");
+    let (lost, good) = (token(SECRET, now() + 60, "lost"), token(SECRET, now() + 60, "7f"));
+    assert_eq!(status(&url, "POST", &[("x-pass", lost.as_str())]).await, 503, "called back is called back");
+    assert_eq!(status(&url, "POST", &[("x-pass", good.as_str())]).await, 200, "in the header that was published");
+}
+
+#[tokio::test]
 async fn operators_pass_with_a_living_token_and_only_then() {
     let fake = Fake::start().await;
     let bypass = BypassKey::new(SECRET).unwrap();
