@@ -56,6 +56,7 @@ async fn do_task(runner: &Runner, task: Task) -> Result<()> {
             telemetry::trim(app).await?;
             health::trim(app).await?;
             deploys::trim(app).await?;
+            maintenance::trim(app).await?;
         }
         Task::MaintenanceAutoComplete => maintenance::sweep(app, &runner.actor).await?,
     }
