@@ -68,11 +68,46 @@ pub fn mask_url(url: &str) -> String {
 /// Parts of names whose values are secrets, in lower case; `-`, `.` and space count as `_`.
 pub const SECRET_NAMES: [&str; 9] = ["authorization", "cookie", "password", "passwd", "token", "secret", "api_key", "apikey", "bearer "];
 
+/// Words that make a name a secret's when they stand alone in it: `db_pw`, `smtpPw`, `pin2`.
+const SECRET_WORDS: [&str; 10] = ["pw", "pwd", "pin", "credential", "credentials", "creds", "passphrase", "passcode", "otp", "totp"];
+
+/// The words of a name in lower case: `db-key`, `DB_KEY`, `dbKey`, `DBKey` and `db2key` have `db` and `key`.
+pub fn words(name: &str) -> Vec<String> {
+    let (mut words, mut word, mut before) = (Vec::new(), String::new(), '_');
+    let mut signs = name.chars().peekable();
+    while let Some(sign) = signs.next() {
+        let next_small = signs.peek().is_some_and(char::is_ascii_lowercase);
+        let hump = sign.is_ascii_uppercase() && (before.is_ascii_lowercase() || (before.is_ascii_uppercase() && next_small));
+        if hump || !sign.is_ascii_alphanumeric() || sign.is_ascii_digit() != before.is_ascii_digit() {
+            words.push(std::mem::take(&mut word));
+        }
+        if sign.is_ascii_alphanumeric() {
+            word.push(sign.to_ascii_lowercase());
+        }
+        before = sign;
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Shortest key of a webhook, in bytes: a shorter one could be guessed from one signature.
+pub const WEBHOOK_KEY_MIN: usize = 16;
+
+/// How many bytes the key behind the secret of a Standard Webhook has: base64 behind `whsec_`, or the text itself.
+pub fn webhook_key_length(secret: &str) -> usize {
+    let text = secret.trim_start_matches("whsec_");
+    let body = text.trim_end_matches('=');
+    let base64 =
+        text.len() % 4 == 0 && text.len() - body.len() <= 2 && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
+    if base64 { body.len() * 3 / 4 } else { secret.len() }
+}
+
 /// Whether the value of this name is a secret: in logs, in configurations, wherever a name stands before a value.
 pub fn is_secret_name(name: &str) -> bool {
     let same = |c: char| if matches!(c, '-' | '.') { '_' } else { c.to_ascii_lowercase() };
     let plain: String = name.chars().map(same).collect();
-    SECRET_NAMES.iter().any(|word| plain.contains(word))
+    SECRET_NAMES.iter().any(|word| plain.contains(word)) || words(name).iter().any(|word| SECRET_WORDS.contains(&word.as_str()))
 }
 
 #[cfg(test)]
@@ -86,6 +121,18 @@ mod tests {
         assert!(!shown.contains("0123456789"));
         assert_eq!(secret.masked(), "••••cdef");
         assert_eq!(Secret::new("short").masked(), "••••");
+    }
+
+    #[test]
+    fn names_of_secrets_are_known_in_every_spelling() {
+        assert_eq!(words("AWSAccessKeyId2"), ["aws", "access", "key", "id", "2"]);
+        assert_eq!(words("--smtpPw__X"), ["smtp", "pw", "x"]);
+        for name in ["smtpPw", "DB_PWD", "cardPin", "user.credentials", "PW1", "X-Api-Key", "accessToken"] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["spinner", "PWA", "pinned", "option", "kind"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, FieldError, Result};
-use crate::secret::{Secret, mask_url};
+use crate::secret::{Secret, WEBHOOK_KEY_MIN, mask_url, webhook_key_length};
 
 pub use section::{Audit, Cache, Deploys, Flags, Log, Maintenance, Platform, QueueConfig, Security, Server, ServiceConfig, Storage, Telemetry};
 
@@ -159,6 +159,17 @@ impl Config {
         if self.maintenance.bypass_secret.is_set() && self.maintenance.bypass_secret.expose().len() < 16 {
             say("maintenance.bypass_secret".into(), "Give at least 16 characters, or none.");
         }
+        let passes_all = |path: &String| path.trim().strip_suffix('*').is_some_and(|begin| begin.trim_end_matches('*').trim_matches('/').is_empty());
+        if self.maintenance.allow.iter().any(|path| path.trim().is_empty() || passes_all(path)) {
+            say("maintenance.allow".into(), "Name the paths that stay open. One that lets every path pass would make maintenance stop nothing.");
+        }
+        let (render, github) = (self.deploys.render_webhook_secret.expose(), self.deploys.github_webhook_secret.expose());
+        if !render.is_empty() && webhook_key_length(render) < WEBHOOK_KEY_MIN {
+            say("deploys.render_webhook_secret".into(), "Give a secret of at least 16 bytes (behind whsec_, in base64), or none.");
+        }
+        if !github.is_empty() && github.len() < WEBHOOK_KEY_MIN {
+            say("deploys.github_webhook_secret".into(), "Give a secret of at least 16 bytes, or none.");
+        }
         if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
     }
 
@@ -231,6 +242,31 @@ fn flatten(value: &serde_json::Value, path: &str, rows: &mut Vec<(String, String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_hook_secrets_and_a_list_that_lets_everything_pass_are_refused() {
+        let faults = |change: &dyn Fn(&mut Config)| {
+            let mut config = Config::defaults().unwrap();
+            change(&mut config);
+            match config.check() {
+                Err(Error::Invalid(faults)) => faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>(),
+                _ => Vec::new(),
+            }
+        };
+        // 20 letters, of which the decoded key has 15 bytes.
+        for short in ["x", "whsec_AAAA", "whsec_AAAAAAAAAAAAAAAAAAAA", "fifteen-bytes-x"] {
+            assert_eq!(faults(&|config| config.deploys.render_webhook_secret = Secret::new(short)), ["deploys.render_webhook_secret"], "{short}");
+        }
+        assert!(faults(&|config| config.deploys.render_webhook_secret = Secret::new("whsec_AAAAAAAAAAAAAAAAAAAAAA==")).is_empty());
+        assert!(faults(&|config| config.deploys.render_webhook_secret = Secret::new("sixteen-bytes-xx")).is_empty());
+        assert_eq!(faults(&|config| config.deploys.github_webhook_secret = Secret::new("fifteen-bytes-x")), ["deploys.github_webhook_secret"]);
+        assert!(faults(&|config| config.deploys.github_webhook_secret = Secret::new("sixteen bytes xx")).is_empty());
+        for all in ["*", "/*", " * ", "//*", "", "/"] {
+            let found = faults(&|config| config.maintenance.allow = vec!["/sign-in".into(), all.into()]);
+            assert_eq!(found.is_empty(), all == "/", "{all:?}");
+        }
+        assert!(faults(&|config| config.maintenance.allow = vec!["/webhooks/*".into(), "/s*".into()]).is_empty());
+    }
 
     #[test]
     fn every_section_says_its_own_fault() {
