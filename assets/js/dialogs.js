@@ -39,8 +39,13 @@
   document.addEventListener("pointerdown", () => { byKey = false; }, true);
   document.addEventListener("change", (e) => {
     const form = e.target.type === "range" && e.target.closest("form[data-dialog]"); if (!form) return;
-    clearTimeout(slide); slide = setTimeout(() => form.requestSubmit(), byKey ? 900 : 0);
+    clearTimeout(slide); slide = setTimeout(() => slid(form, e.target), byKey ? 900 : 0);
   });
+  /* Up asks, down is done at once: data-lower = where to post it */
+  const slid = (form, range) => {
+    if (!range.dataset.lower || +range.value >= +range.defaultValue) form.requestSubmit();
+    else htmx.ajax("POST", range.dataset.lower, { source: form, swap: "none" });
+  };
 
   /* The kill switch: one press on a focused flag, posted at once */
   QD.kill = (at) => {
@@ -119,6 +124,7 @@
       if (!toasted(xhr)) { const c = part(form); toast({ status: "crit", title: "Not changed", text: `${why(xhr)} ${c.getAttribute("aria-label") || "It"} is still ${form.qdWas ? "on" : "off"}.` }); }
       return;
     }
+    if (!ok && form.matches("[data-dialog]")) back(form);   // it was not lowered
     if (form.matches("[data-refresh]")) { if (ok) { (form.dataset.then === "reload" ? QD.reload() : Promise.resolve()).then(() => say("Refreshed")); } else toast({ status: "crit", title: "Not measured again", text: why(xhr) + " The figures are the old ones." }); return; }
     if (form.closest("dialog:modal")) {
       if (!ok && !xhr.qdSwapped && form.isConnected) formError(form, "Not confirmed.", `${why(xhr)} It may not have happened. Try again: it cannot happen twice.`);

@@ -1,4 +1,4 @@
-//! How long deciding takes: 50 flags of all sorts in one context, best of many rounds, in this process.
+//! How long deciding takes: 50 flags of all sorts and the 3 reserved ones in one context, best of many rounds, in this process.
 //!
 //! `cargo run --release -p quarterdeck-app --example bench_flags`
 
@@ -22,8 +22,7 @@ fn main() -> Result<(), serde_json::Error> {
     }))?;
     let all = best(|| snapshot.evaluate_all(black_box(&context)).map(|(_, given)| given.variant.len()).sum());
     let one = best(|| snapshot.evaluate(black_box("flag-14"), black_box(&context)).map_or(0, |given| given.variant.len()));
-    println!("50 flags and the 3 reserved ones: {:.2} µs ({:.0} ns each); one flag by key: {:.0} ns", all * 1e6, all * 1e9 / 53.0, one * 1e9);
-    println!("the bar is 5 µs: {}", if all < 5e-6 { "held" } else { "MISSED" });
+    println!("50 flags in {:.2} µs, one by its key in {:.0} ns", all * 1e6, one * 1e9);
     Ok(())
 }
 

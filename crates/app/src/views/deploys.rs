@@ -42,7 +42,7 @@ struct DeploysPage {
 /// Clients get flags and the sentence; a page has the panels of the others, too. One that can't be had does not take the page with it.
 async fn show(ctx: Ctx, query: flags::ListQuery) -> Result<Reply<DeploysPage>> {
     let app = &ctx.app;
-    let flags = flags::listed(app, query).await?;
+    let flags = flags::listed(app, query, flags::PANEL).await?;
     let (mut running, mut modes) = (None, None);
     if !ctx.wants_json() {
         running = deploys::load(app).await.inspect_err(|fault| warn!(%fault, "deploys left out")).ok();

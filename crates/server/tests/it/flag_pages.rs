@@ -13,6 +13,9 @@ crate::both!(
     a_message_offers_the_way_back,
     the_view_says_its_state_in_words,
     a_change_reaches_open_screens,
+    long_lists_come_in_pages,
+    down_takes_a_click_and_up_a_reason,
+    unknown_fields_are_named_and_nothing_else,
 );
 
 const API: &str = "/api/admin/ops/feature-flags";
@@ -131,4 +134,56 @@ async fn a_change_reaches_open_screens(world: &World) {
     });
     told.await.unwrap();
     assert!(heard.contains("event: flag"), "{heard}");
+}
+
+async fn long_lists_come_in_pages(world: &World) {
+    let mara = world.admin().await;
+    for number in 0..60 {
+        made(&mara, &format!("long.{number:02}"), json!({})).await;
+    }
+    let rows = |text: &str| text.matches("data-row").count();
+    let panel = mara.get("/deploys?q=long").await.expect(200).text;
+    assert_eq!(rows(&panel), 20);
+    assert!(panel.contains("href=\"/flags?q=long\"") && panel.contains("All 60 flags"), "{panel}");
+    let list = mara.get("/flags?q=long").await.expect(200).text;
+    assert_eq!(rows(&list), 50);
+    assert!(list.contains("href=\"/flags?q=long&amp;after=long.49\""), "{list}");
+    let rest = mara.get("/flags?q=long&after=long.49").await.expect(200).text;
+    assert_eq!((rows(&rest), rest.contains("rel=\"next\""), rest.contains("10 of 60 flags")), (10, false, true));
+    let json = mara.get(&format!("{API}?q=long&limit=7&after=long.03")).await.expect(200).json();
+    assert_eq!((json["flags"].as_array().unwrap().len(), &json["next"], &json["matching"]), (7, &json!("long.10"), &json!(60)));
+    assert!(json["flags"][0]["usage"].get("lastEvaluatedAt").is_some() && json["flags"][0].get("nextChangeAt").is_some());
+    assert_eq!(mara.get(&format!("{API}?state=sleepy")).await.expect(422).json()["errors"][0]["field"], "state");
+}
+
+async fn down_takes_a_click_and_up_a_reason(world: &World) {
+    let mara = world.admin().await;
+    made(&mara, "f", json!({ "enabled": true, "rolloutPercentage": 50 })).await;
+    assert!(mara.get("/flags").await.expect(200).text.contains("data-lower=\"/flags/f/lower\""));
+    let click = mara.request(Method::POST, "/flags/f/lower").header("hx-request", "true").header("sec-fetch-site", "same-origin");
+    let click = click.header("content-type", "application/x-www-form-urlencoded").body("rolloutPercentage=25");
+    let lowered = mara.send(click).await.expect(200);
+    let toast = lowered.header("hx-trigger").unwrap();
+    assert!(toast.contains("/flags/f/rollout?rolloutPercentage=50") && toast.contains("f is at 25 %"), "{toast}");
+    let asked = mara.get("/flags/f/rollout?rolloutPercentage=10").await.expect(200).text;
+    assert!(!asked.contains("name=\"reason\""), "down never asks: {asked}");
+    mara.form("/flags/f/rollout", &[("rolloutPercentage", "10"), ("idempotency_key", "one")]).await.expect(303);
+    mara.form("/flags/f/rollout", &[("rolloutPercentage", "11")]).await.expect(422);
+    mara.post(&format!("{API}/f/lower"), json!({ "rolloutPercentage": 11 })).await.expect(409);
+    assert_eq!(mara.post(&format!("{API}/f/lower"), json!({ "rolloutPercentage": 5 })).await.expect(200).json()["rolloutPercentage"], 5);
+}
+
+async fn unknown_fields_are_named_and_nothing_else(world: &World) {
+    let mara = world.admin().await;
+    made(&mara, "f", json!({})).await;
+    for (path, body) in [
+        (format!("{API}/f/rollout"), json!({ "rolloutPercentage": 5, "percnt": 1, "reason": REASON.1 })),
+        (format!("{API}/f/toggle"), json!({ "enabled": true, "percnt": 1, "reason": REASON.1 })),
+        (format!("{API}/f/ramp"), json!({ "steps": [{ "percentage": 5 }], "percnt": 1, "reason": REASON.1 })),
+        (API.to_owned(), json!({ "key": "g", "percnt": 1, "reason": REASON.1 })),
+    ] {
+        let refused = mara.post(&path, body).await.expect(422).text;
+        assert!(refused.contains("\"percnt\"") && !refused.contains("loaded") && !refused.contains("rule_"), "{path}: {refused}");
+    }
+    assert_eq!(mara.get(&format!("{API}/f")).await.expect(200).json()["version"], 1);
 }

@@ -1,16 +1,19 @@
 //! Feature flags with everything running: changes by the API, what applications are then given, and rollouts that move by themselves.
 
+use std::time::{Duration, Instant};
+
 use app::features::flags::definition::Percent;
 use app::features::flags::{self, ramp};
 use qd_core::config::Config;
 use qd_core::gate::{Actor, Confirmation};
+use qd_core::secret::Secret;
 use qd_core::{App, Clock, Timestamp};
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::running::{Running, bind};
 use server::wiring;
 
-use crate::support::{Client, World, until};
+use crate::support::{Client, World, fresh_database, until};
 
 crate::both!(
     the_first_flags_are_there_and_recorded,
@@ -204,6 +207,40 @@ async fn what_came_due_while_nothing_ran_is_folded_after_a_restart() {
     until("the last step comes", || async { given(&app, "marketplace_v2", "u") == Some(json!(true)) }).await;
     assert_eq!(ramp::current(&app, "marketplace_v2").await.unwrap(), None);
     running.stop().await;
+}
+
+/// Two control centers over one Postgres: what one changes, the other serves within a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs QD_TEST_POSTGRES; cargo xtask test sets it"]
+async fn a_change_made_in_one_replica_is_served_by_the_other() {
+    let (directory, url) = (tempfile::TempDir::new().unwrap(), fresh_database().await);
+    let replica = async || {
+        let mut config = Config::load(&directory.path().join("none.toml"), false, &[]).unwrap();
+        config.storage.data_dir = directory.path().join("data");
+        config.storage.database_url = Secret::new(url.clone());
+        config.server.environment = "test".into();
+        let app = wiring::assemble(config, Clock::system()).await.unwrap();
+        let running = Running::start(app.clone(), bind("127.0.0.1:0").await.unwrap()).await.unwrap();
+        (app, running)
+    };
+    let (one, first) = replica().await;
+    let (other, second) = replica().await;
+    until("the other one serves the first flags", || async { given(&other, "sse_realtime", "u") == Some(json!(true)) }).await;
+    let (cli, mut quickest, mut on) = (Actor::cli("mara"), Duration::MAX, true);
+    // One of five: a loaded machine may hold any of them up.
+    for _ in 0..5 {
+        on = !on;
+        let done = flags::definition::toggle(&one, &cli, "sse_realtime", Some(on), None, Confirmation::because("asked for by the shop")).await;
+        let (answered, mut heard) = (Instant::now(), other.published.watch());
+        let revision = one.published.revision();
+        assert_eq!(done.unwrap().value.definition.enabled, on);
+        tokio::time::timeout(Duration::from_secs(20), heard.wait_for(|served| *served >= revision)).await.unwrap().unwrap();
+        quickest = quickest.min(answered.elapsed());
+        assert_eq!(given(&other, "sse_realtime", "u"), Some(json!(on)));
+    }
+    assert!(quickest <= Duration::from_secs(1), "{quickest:?}");
+    first.stop().await;
+    second.stop().await;
 }
 
 /// The program itself, over the same files as a control center that runs.

@@ -12,7 +12,8 @@ pub mod ramp;
 mod serve;
 pub mod usage;
 
-pub use pages::{ListQuery, ListView, listed};
+pub use definition::trim;
+pub use pages::{ListQuery, ListView, PANEL, listed};
 pub use serve::{explain, flags, snapshot};
 
 use crate::web::Feature;

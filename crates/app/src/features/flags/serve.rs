@@ -6,9 +6,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use futures::future::BoxFuture;
 use qd_core::config::Config;
+use qd_core::gate::Done;
+use qd_core::reading::{Reading, Status};
 use qd_core::{App, Error, Result, StateMap};
 
-use super::definition::{Flag, store};
+use super::definition::Flag;
+use super::definition::store::{self, Stored};
 use super::evaluate::{Context, Explanation, Reserved, Snapshot};
 use super::ramp::{self, Ramp};
 use crate::features::maintenance::{self, Blocks, Kind};
@@ -30,16 +33,67 @@ pub fn state(_: &Config, state: &mut StateMap) -> Result<()> {
 /// Loads all flags; the maintenance state has been loaded before.
 pub fn load(app: App, revision: i64) -> BoxFuture<'static, Result<()>> {
     Box::pin(async move {
-        let flags = store::live(&app.db).await?;
-        let ramps = ramp::store::all_active(&app.db).await?;
+        let served = app.state::<Served>()?;
+        let (mut flags, unread) = readable(store::live(&app.db).await?, &served.flags.load());
+        // A database may order them by the rules of a language; pages go by bytes.
+        flags.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        let (ramps, stuck) = ramp::store::all_active(&app.db).await?;
+        tell(&app, &unread, &stuck);
         let definitions = flags.iter().map(|flag| (flag.key.as_str(), &flag.definition));
         let snapshot = Snapshot::new(revision, definitions, reserved(&app)?);
-        let served = app.state::<Served>()?;
         served.snapshot.store(Arc::new(snapshot));
         served.flags.store(Arc::new(flags));
         served.ramps.store(Arc::new(ramps.into_iter().map(|ramp| (ramp.flag.clone(), ramp)).collect()));
         Ok(())
     })
+}
+
+/// The flags to serve, and the keys of those that can't be read: they are served as they were last known here, and off once they say so.
+fn readable(stored: Vec<Stored>, known: &[Flag]) -> (Vec<Flag>, Vec<String>) {
+    let (mut flags, mut unread) = (Vec::with_capacity(stored.len()), Vec::new());
+    for one in stored {
+        let Some(fault) = one.fault else {
+            flags.push(one.flag);
+            continue;
+        };
+        tracing::error!(%fault, flag = one.flag.key, "a flag can't be read; it is served as it was last known");
+        if let Some(mut last) = known.iter().find(|last| last.key == one.flag.key).cloned() {
+            last.definition.enabled &= one.flag.definition.enabled;
+            flags.push(last);
+        }
+        unread.push(one.flag.key);
+    }
+    (flags, unread)
+}
+
+/// Says which flags and ramps can't be read, for as long as there are any.
+fn tell(app: &App, unread: &[String], stuck: &[String]) {
+    const KEY: &str = "own.flags";
+    let named = |keys: &[String]| keys.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
+    let flags = "Applications get them as they were last known here, or hear that there is no such flag. A kill still turns them off.";
+    let mut why = Vec::new();
+    if !unread.is_empty() {
+        why.push(format!("Flags that can't be read: {}. {flags}", named(unread)));
+    }
+    if !stuck.is_empty() {
+        why.push(format!("Ramps that can't be read and stand still: {}.", named(stuck)));
+    }
+    if why.is_empty() {
+        return app.board.forget(KEY);
+    }
+    let now = app.now();
+    #[expect(clippy::cast_precision_loss, reason = "at most 4,000")]
+    let reading = Reading::measured((unread.len() + stuck.len()) as f64, "", "Quarterdeck", now, 0);
+    app.board.put(KEY, reading.judged(Status::Crit, || why.join(" ")), now);
+}
+
+/// Serves what was done before the caller is answered. That it can't be served here yet does not undo it.
+pub async fn publish<T>(app: &App, done: Done<T>) -> Done<T> {
+    if let Err(fault) = app.published.refresh(app).await {
+        // It is done and recorded; whoever follows the revision tries again every second.
+        tracing::error!(%fault, audit_seq = done.audit_seq, "a change of flags is not served here yet");
+    }
+    done
 }
 
 /// What the reserved flags tell: the maintenance state that is published under the same revision.

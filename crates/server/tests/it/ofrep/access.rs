@@ -33,13 +33,17 @@ async fn a_token_with_the_scope_is_needed(world: &World) {
 
 async fn a_revoked_token_is_refused(world: &World) {
     let client = application(world).await;
-    all(&client, json!({})).await.expect(200);
+    let listen = all(&client, json!({})).await.expect(200).json()["eventStreams"][0]["endpoint"]["requestUri"].as_str().unwrap().to_owned();
+    let browser = world.anonymous();
+    assert_eq!(browser.request(Method::GET, &listen).send().await.unwrap().status(), 200);
     let admin = world.super_admin().await;
     let list = admin.get("/api/admin/ops/tokens").await.expect(200).json();
     let id = list["tokens"][0]["id"].as_str().unwrap_or_else(|| panic!("{list}")).to_owned();
     let revoke = admin.request(Method::DELETE, &format!("/api/admin/ops/tokens/{id}")).json(&json!({ "reason": "it leaked today" }));
     admin.send(revoke).await.expect(200);
     all(&client, json!({})).await.expect(401);
+    let late = browser.get(&listen).await.expect(401).text;
+    assert!(late.contains("has ended"), "nor does its ticket open a stream: {late}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -48,6 +48,15 @@ pub struct Rollout {
     pub percentage: Percent,
 }
 
+/// A lower percentage, at once.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Lower {
+    /// Key.
+    pub flag: String,
+    /// Who is still in.
+    pub percentage: Percent,
+}
+
 /// As it was at a revision.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Revert {
@@ -102,6 +111,7 @@ action!(Update, "flag.update", "CONFIG_FEATURE_FLAG_CHANGED", Guarded, |action| 
 action!(Toggle, "flag.toggle", "CONFIG_FEATURE_FLAG_TOGGLED", Guarded, |action| &action.flag);
 action!(Kill, "flag.kill", "CONFIG_FEATURE_FLAG_TOGGLED", Routine, |action| &action.flag);
 action!(Rollout, "flag.rollout", "CONFIG_FEATURE_FLAG_CHANGED", Guarded, |action| &action.flag);
+action!(Lower, "flag.lower", "CONFIG_FEATURE_FLAG_CHANGED", Routine, |action| &action.flag);
 action!(Revert, "flag.revert", "CONFIG_FEATURE_FLAG_CHANGED", Guarded, |action| &action.flag);
 action!(Archive, "flag.archive", "CONFIG_FEATURE_FLAG_ARCHIVED", Destructive, |action| &action.flag, "ARCHIVE {}");
 action!(Restore, "flag.restore", "CONFIG_FEATURE_FLAG_CHANGED", Guarded, |action| &action.flag);

@@ -10,10 +10,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::store::{self, Need};
 use super::{Definition, Flag, Person, differences};
-use crate::features::flags::ramp;
+use crate::features::flags::{ramp, serve};
 
 /// Longest chain of prerequisites.
 const CHAIN: usize = 10;
+/// Most flags that a flag may need, directly or by others.
+const NEEDED_MAX: usize = 50;
 /// Lists up to so many entries stand in the trail whole; longer ones as their number and a digest. The revision has them whole.
 const LISTED: usize = 50;
 
@@ -51,16 +53,14 @@ where
             let edit = edit(&mut tx, &before, permit.action()).await?;
             let after = save(&mut tx, &before, edit.after, &permit, now).await?;
             let (mut was, mut is) = changed(&before, &after)?;
-            for (name, before, after) in ramp::heed(&mut tx, A::NAME, &before, &after, now).await? {
+            for (name, before, after) in ramp::heed(&mut tx, &before, &after, now).await? {
                 was.insert(name.into(), before);
                 is.insert(name.into(), after);
             }
             Ok(Change::between(after, Value::Object(was), Value::Object(is)).undo(edit.undo))
         })
     });
-    let done = work.await?;
-    app.published.refresh(app).await?;
-    Ok(done)
+    Ok(serve::publish(app, work.await?).await)
 }
 
 /// As [`apply`], for an edit that needs to look at the flag only.
@@ -131,7 +131,8 @@ fn check_chain(all: Vec<Need>, flag: &Flag) -> Result<()> {
     }
     needs.insert(flag.key.clone(), flag.definition.prerequisites.iter().map(|needs| needs.flag.clone()).collect());
     // What this change could have lengthened: the chains that go through this flag.
-    let below = depth(&flag.key, &needs, &mut HashSet::new())
+    let mut below = HashMap::new();
+    let deep = depth(&flag.key, &needs, &mut HashSet::new(), &mut below)
         .ok_or_else(|| Error::invalid("prerequisites", format!("These prerequisites lead back to {}. A flag can't need itself.", flag.key)))?;
     let mut needed: HashMap<String, Vec<String>> = HashMap::new();
     for (from, list) in &needs {
@@ -139,26 +140,51 @@ fn check_chain(all: Vec<Need>, flag: &Flag) -> Result<()> {
             needed.entry(to.clone()).or_default().push(from.clone());
         }
     }
-    let above = depth(&flag.key, &needed, &mut HashSet::new()).unwrap_or(CHAIN);
-    if below + above > CHAIN {
+    let mut above = HashMap::new();
+    let high = depth(&flag.key, &needed, &mut HashSet::new(), &mut above).unwrap_or(CHAIN);
+    if deep + high > CHAIN {
         return Err(Error::invalid("prerequisites", "Chains of prerequisites may have at most 10 links."));
     }
-    Ok(())
+    check_number(&flag.key, above.into_keys(), &needs)
 }
 
-/// Longest way from `key`, in links; `None` for a circle. Ways longer than allowed are not followed to their end.
-fn depth(key: &str, links: &HashMap<String, Vec<String>>, way: &mut HashSet<String>) -> Option<usize> {
-    if way.len() > CHAIN + 1 {
-        return Some(0);
+/// Neither this flag nor those that need it need too many.
+fn check_number(key: &str, above: impl Iterator<Item = String>, needs: &HashMap<String, Vec<String>>) -> Result<()> {
+    if needs.get(key).is_none_or(Vec::is_empty) {
+        return Ok(());
+    }
+    match above.filter(|one| reached(one, needs) > NEEDED_MAX).min() {
+        Some(one) => {
+            let text = format!("The flag {one} would need more than {NEEDED_MAX} other flags, directly or by others that it needs.");
+            Err(Error::invalid("prerequisites", text))
+        }
+        None => Ok(()),
+    }
+}
+
+/// How many others a flag needs; not counted further than too many.
+fn reached(key: &str, needs: &HashMap<String, Vec<String>>) -> usize {
+    let (mut seen, mut ahead) = (HashSet::from([key]), vec![key]);
+    while let Some(next) = ahead.pop().filter(|_| seen.len() <= NEEDED_MAX + 1) {
+        ahead.extend(needs.get(next).into_iter().flatten().map(String::as_str).filter(|one| seen.insert(one)));
+    }
+    seen.len() - 1
+}
+
+/// Longest way from `key`, in links; `None` for a circle. `known`: what was found of others, so that each is looked at once.
+fn depth(key: &str, links: &HashMap<String, Vec<String>>, way: &mut HashSet<String>, known: &mut HashMap<String, usize>) -> Option<usize> {
+    if let Some(found) = known.get(key) {
+        return Some(*found);
     }
     if !way.insert(key.to_owned()) {
         return None;
     }
     let mut longest = 0;
     for next in links.get(key).into_iter().flatten() {
-        longest = longest.max(1 + depth(next, links, way)?);
+        longest = longest.max(1 + depth(next, links, way, known)?);
     }
     way.remove(key);
+    known.insert(key.to_owned(), longest);
     Some(longest)
 }
 

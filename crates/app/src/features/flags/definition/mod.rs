@@ -3,10 +3,13 @@
 pub(super) mod action;
 pub(super) mod change;
 mod check;
+mod filter;
 mod input;
+mod kill;
 mod revision;
 mod seed;
 pub(super) mod store;
+mod stored;
 pub(super) use store::STATEMENTS;
 mod verb;
 
@@ -21,12 +24,14 @@ use uuid::Uuid;
 use super::ramp::Ramp;
 
 pub(super) use action::action;
-pub use action::{Archive, Create, Kill, Restore, Revert, Rollout, Toggle, Update};
+pub use action::{Archive, Create, Kill, Lower, Restore, Revert, Rollout, Toggle, Update};
 pub use check::{FLAGS_MAX, LIST_MAX, NOTES_MAX, RULES_MAX, VARIANTS_MAX, key_fault};
+pub use filter::{Filter, Standing};
 pub use input::{Patch, Percent};
-pub use revision::{Difference, Revision, before_last, differences, revision, revisions};
+pub use kill::kill;
+pub use revision::{Difference, Revision, before_last, differences, revision, revisions, trim};
 pub use seed::seed;
-pub use verb::{Filter, archive, archived, create, find, kill, list, restore, revert, set_rollout, toggle, update};
+pub use verb::{archive, archived, create, find, list, lower, restore, revert, set_rollout, toggle, update};
 
 /// What kind of values a flag's variants have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

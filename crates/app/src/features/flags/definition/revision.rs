@@ -54,12 +54,27 @@ pub async fn revisions(app: &App, key: &str, before: Option<i64>, limit: usize) 
     Ok((found, more))
 }
 
-/// Every flag that is not archived as it was before its last change, by key; new ones are missing.
+/// Each of these flags as it was before its last change, by key; new ones are missing.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn before_last(app: &App) -> Result<HashMap<String, Definition>> {
-    Ok(store::before_last(&app.db).await?.into_iter().collect())
+pub async fn before_last<'k>(app: &App, keys: impl Iterator<Item = &'k str>) -> Result<HashMap<String, Definition>> {
+    let keys = keys.fold(",".to_owned(), |all, key| format!("{all}{key},"));
+    Ok(store::before_last(&app.db, &keys).await?.into_iter().collect())
+}
+
+/// Days for which every revision is kept.
+const KEPT_DAYS: i64 = 365;
+/// Newest revisions of a flag that are kept however old they are.
+const KEPT: i64 = 200;
+
+/// Forgets revisions that are older than a year and not among the newest 200 of their flag; how many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn trim(app: &App) -> Result<u64> {
+    let before = app.now().plus_seconds(-KEPT_DAYS * 86_400);
+    app.db.write_with(move |tx| Box::pin(async move { store::trim(tx, before, KEPT).await })).await
 }
 
 /// One revision.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::action::Seed;
 use super::change::{self, person};
 use super::{Definition, Flag, Percent, Scope, store};
+use crate::features::flags::serve;
 
 /// Key, scope, whether it is on for everybody or off for everybody, and what it is.
 const DEFAULTS: [(&str, Scope, bool, &str); 5] = [
@@ -46,7 +47,7 @@ pub async fn seed(app: &App, actor: &Actor) -> Result<()> {
             Ok(Change::between(made.len(), None, Value::Object(made)))
         })
     });
-    let done = work.await?;
+    let done = serve::publish(app, work.await?).await;
     tracing::info!(flags = done.value, "first flags made");
-    app.published.refresh(app).await.map(|_| ())
+    Ok(())
 }

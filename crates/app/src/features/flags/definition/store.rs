@@ -4,11 +4,13 @@ use engine::{Db, Tx, args};
 use qd_core::gate::GateTx;
 use qd_core::{Error, Result, Timestamp};
 
+use super::stored::{read, rest};
 use super::{Definition, Flag, Person, Revision};
 
 const LIVE: &str = "SELECT * FROM flag WHERE archived_at IS NULL ORDER BY key LIMIT 2000";
 const ARCHIVED: &str = "SELECT * FROM flag WHERE archived_at IS NOT NULL ORDER BY archived_at DESC LIMIT $1";
 const BY_KEY: &str = "SELECT * FROM flag WHERE key = $1";
+const ARCHIVED_AT: &str = "SELECT archived_at FROM flag WHERE key = $1";
 const COUNT: &str = "SELECT count(*) FROM flag WHERE archived_at IS NULL";
 const INSERT: &str = "INSERT INTO flag (key, definition, version, created_at, created_by, created_by_name, updated_at, updated_by, \
      updated_by_name, settled_at, archived_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
@@ -19,7 +21,8 @@ const ADD_REVISION: &str = "INSERT INTO flag_revision (flag_key, number, at, act
 const REVISIONS: &str = "SELECT * FROM flag_revision WHERE flag_key = $1 AND number < $2 ORDER BY number DESC LIMIT $3";
 const REVISION: &str = "SELECT * FROM flag_revision WHERE flag_key = $1 AND number = $2";
 const BEFORE_LAST: &str = "SELECT r.flag_key, r.definition FROM flag f JOIN flag_revision r ON r.flag_key = f.key AND r.number = f.version - 1 \
-     WHERE f.archived_at IS NULL LIMIT 2000";
+     WHERE f.archived_at IS NULL AND $1 LIKE '%,' || f.key || ',%' LIMIT 2000";
+const TRIM: &str = "DELETE FROM flag_revision WHERE at < $1 AND number <= (SELECT f.version FROM flag f WHERE f.key = flag_revision.flag_key) - $2";
 const NEEDS: &str = "SELECT flag_key, needs_key, variant FROM flag_prerequisite";
 const DROP_NEEDS: &str = "DELETE FROM flag_prerequisite WHERE flag_key = $1";
 const ADD_NEED: &str = "INSERT INTO flag_prerequisite (flag_key, needs_key, variant) VALUES ($1, $2, $3)";
@@ -27,7 +30,8 @@ const SEEDED: &str = "SELECT count(*) FROM flag_seeded";
 const MARK_SEEDED: &str = "INSERT INTO flag_seeded (id, at) VALUES (1, $1) ON CONFLICT DO NOTHING";
 /// Every static statement about flags.
 pub const STATEMENTS: &[&str] = &[
-    LIVE, ARCHIVED, BY_KEY, COUNT, INSERT, UPDATE, ADD_REVISION, REVISIONS, REVISION, BEFORE_LAST, NEEDS, DROP_NEEDS, ADD_NEED, SEEDED, MARK_SEEDED,
+    LIVE, ARCHIVED, BY_KEY, COUNT, INSERT, UPDATE, ADD_REVISION, REVISIONS, REVISION, BEFORE_LAST, NEEDS, DROP_NEEDS, ADD_NEED, ARCHIVED_AT, TRIM,
+    SEEDED, MARK_SEEDED,
 ];
 
 #[derive(sqlx::FromRow)]
@@ -45,6 +49,17 @@ struct Row {
     archived_at: Option<i64>,
 }
 
+/// A flag and how it stands in the table.
+#[derive(Debug)]
+pub struct Stored {
+    /// The flag; of one that can't be read what can be, for telling people only.
+    pub flag: Flag,
+    /// The definition's JSON.
+    pub text: String,
+    /// Why it can't be read.
+    pub fault: Option<Error>,
+}
+
 #[derive(sqlx::FromRow)]
 struct RevisionRow {
     number: i64,
@@ -57,14 +72,21 @@ struct RevisionRow {
     definition: String,
 }
 
-fn read(text: &str, key: &str) -> Result<Definition> {
-    serde_json::from_str(text).map_err(|fault| Error::Broken(format!("definition of flag {key}: {fault}")))
-}
-
 impl Row {
     fn flag(self) -> Result<Flag> {
-        Ok(Flag {
-            definition: read(&self.definition, &self.key)?,
+        let definition = read(&self.definition, &self.key)?;
+        Ok(self.with(definition))
+    }
+
+    fn stored(self) -> Stored {
+        let (text, read) = (self.definition.clone(), read(&self.definition, &self.key));
+        let (definition, fault) = read.map_or_else(|fault| (rest(&text), Some(fault)), |definition| (definition, None));
+        Stored { flag: self.with(definition), text, fault }
+    }
+
+    fn with(self, definition: Definition) -> Flag {
+        Flag {
+            definition,
             key: self.key,
             version: self.version,
             created_at: Timestamp(self.created_at),
@@ -73,14 +95,24 @@ impl Row {
             updated_by: Person { id: self.updated_by, name: self.updated_by_name },
             settled_at: self.settled_at.map(Timestamp),
             archived_at: self.archived_at.map(Timestamp),
-        })
+        }
     }
 }
 
 impl RevisionRow {
     fn revision(self, key: &str) -> Result<Revision> {
-        Ok(Revision {
-            definition: read(&self.definition, key)?,
+        let definition = read(&self.definition, key)?;
+        Ok(self.with(key, definition))
+    }
+
+    fn told(self, key: &str) -> Revision {
+        let definition = read(&self.definition, key).unwrap_or_else(|_| rest(&self.definition));
+        self.with(key, definition)
+    }
+
+    fn with(self, key: &str, definition: Definition) -> Revision {
+        Revision {
+            definition,
             key: key.into(),
             number: self.number,
             at: Timestamp(self.at),
@@ -88,18 +120,28 @@ impl RevisionRow {
             by: Person { id: self.actor_id, name: self.actor_name },
             reason: self.reason,
             archived: self.archived,
-        })
+        }
     }
 }
 
-/// All flags that are not archived, by key.
-pub async fn live(db: &Db) -> Result<Vec<Flag>> {
-    db.all::<Row>(LIVE, args![]).await?.into_iter().map(Row::flag).collect()
+/// All flags that are not archived, by key, those among them that can't be read.
+pub async fn live(db: &Db) -> Result<Vec<Stored>> {
+    Ok(db.all::<Row>(LIVE, args![]).await?.into_iter().map(Row::stored).collect())
 }
 
 /// Archived flags, the latest first.
 pub async fn archived(db: &Db, limit: i64) -> Result<Vec<Flag>> {
-    db.all::<Row>(ARCHIVED, args![limit]).await?.into_iter().map(Row::flag).collect()
+    Ok(db.all::<Row>(ARCHIVED, args![limit]).await?.into_iter().map(|row| row.stored().flag).collect())
+}
+
+/// Whether a flag is archived; `None`: there is none.
+pub async fn is_archived(db: &Db, key: &str) -> Result<Option<bool>> {
+    Ok(db.maybe::<(Option<i64>,)>(ARCHIVED_AT, args![key]).await?.map(|(at,)| at.is_some()))
+}
+
+/// One within a change, archived or not, readable or not.
+pub async fn stored(tx: &mut Tx, key: &str) -> Result<Option<Stored>> {
+    Ok(tx.maybe::<Row>(BY_KEY, args![key]).await?.map(Row::stored))
 }
 
 /// One, archived or not.
@@ -137,10 +179,15 @@ pub async fn insert(tx: &mut GateTx<'_>, flag: &Flag) -> Result<bool> {
 
 /// Writes a flag over its version `seen`; false when it has another one by now.
 pub async fn replace(tx: &mut GateTx<'_>, flag: &Flag, seen: i64) -> Result<bool> {
+    replace_text(tx, flag, serde_json::to_string(&flag.definition)?, seen).await
+}
+
+/// The same with the definition as it stands in the table.
+pub async fn replace_text(tx: &mut GateTx<'_>, flag: &Flag, definition: String, seen: i64) -> Result<bool> {
     let row = args![
         flag.key.as_str(),
         seen,
-        serde_json::to_string(&flag.definition)?,
+        definition,
         flag.updated_at.0,
         flag.updated_by.id.as_str(),
         flag.updated_by.name.as_str(),
@@ -152,6 +199,11 @@ pub async fn replace(tx: &mut GateTx<'_>, flag: &Flag, seen: i64) -> Result<bool
 
 /// Keeps the flag as it is now as a revision.
 pub async fn add_revision(tx: &mut GateTx<'_>, flag: &Flag, action: &str, reason: Option<&str>) -> Result<()> {
+    add_revision_text(tx, flag, serde_json::to_string(&flag.definition)?, action, reason).await
+}
+
+/// The same with the definition as it stands in the table.
+pub async fn add_revision_text(tx: &mut GateTx<'_>, flag: &Flag, definition: String, action: &str, reason: Option<&str>) -> Result<()> {
     let row = args![
         flag.key.as_str(),
         flag.version,
@@ -161,15 +213,20 @@ pub async fn add_revision(tx: &mut GateTx<'_>, flag: &Flag, action: &str, reason
         flag.updated_by.name.as_str(),
         reason.map(str::to_owned),
         flag.archived_at.is_some(),
-        serde_json::to_string(&flag.definition)?
+        definition
     ];
     tx.exec(ADD_REVISION, row).await?;
     Ok(())
 }
 
-/// Revisions before `before`, newest first.
+/// Revisions before `before`, newest first; of one that can't be read there is what can be.
 pub async fn revisions(db: &Db, key: &str, before: i64, limit: i64) -> Result<Vec<Revision>> {
-    db.all::<RevisionRow>(REVISIONS, args![key, before, limit]).await?.into_iter().map(|row| row.revision(key)).collect()
+    Ok(db.all::<RevisionRow>(REVISIONS, args![key, before, limit]).await?.into_iter().map(|row| row.told(key)).collect())
+}
+
+/// Forgets revisions from before `before`, but never the newest `kept` of a flag.
+pub async fn trim(tx: &mut Tx, before: Timestamp, kept: i64) -> Result<u64> {
+    Ok(tx.exec(TRIM, args![before.0, kept]).await?)
 }
 
 /// One revision.
@@ -183,9 +240,10 @@ pub async fn revision_in(tx: &mut Tx, key: &str, number: i64) -> Result<Option<R
 }
 
 /// Every flag as it was before its last change; new ones are missing.
-pub async fn before_last(db: &Db) -> Result<Vec<(String, Definition)>> {
-    let rows: Vec<(String, String)> = db.all(BEFORE_LAST, args![]).await?;
-    rows.into_iter().map(|(key, definition)| Ok((key, serde_json::from_str(&definition)?))).collect()
+/// `keys` as `,a,b,`: keys have no comma, and what an underscore matches beside itself does no harm.
+pub async fn before_last(db: &Db, keys: &str) -> Result<Vec<(String, Definition)>> {
+    let rows: Vec<(String, String)> = db.all(BEFORE_LAST, args![keys]).await?;
+    Ok(rows.into_iter().filter_map(|(key, definition)| read(&definition, &key).ok().map(|definition| (key, definition))).collect())
 }
 
 /// A flag, the flag that it needs, and the variant that the other one must give.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::change::{self, Edit, apply, edited, undo, undo_to};
 use super::{
-    Archive, Create, Definition, FLAGS_MAX, Flag, Kill, Kind, Listed, Patch, Percent, Restore, Revert, Rollout, Scope, Stale, Toggle, Update,
+    Archive, Create, Definition, FLAGS_MAX, Filter, Flag, Listed, Lower, Patch, Percent, Restore, Revert, Rollout, Standing, Toggle, Update,
     key_fault, store,
 };
 use crate::features::flags::serve;
@@ -16,59 +16,18 @@ use crate::features::identity::account;
 /// Most archived flags that a list gives.
 const ARCHIVED_MAX: i64 = 500;
 
-/// Which flags to list. `None` and empty texts don't filter.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Part of key, notes, tag or owner's name, in any case.
-    pub text: Option<String>,
-    /// On or off.
-    pub enabled: Option<bool>,
-    /// Whom it is about.
-    pub scope: Option<Scope>,
-    /// Kind of the values.
-    pub kind: Option<Kind>,
-    /// With this tag, in any case.
-    pub tag: Option<String>,
-    /// Owned by.
-    pub owner: Option<Uuid>,
-    /// Those that look forgotten, or those that don't.
-    pub stale: Option<bool>,
-    /// Keys after this one: the next page.
-    pub after: Option<String>,
-    /// Rows a page, 1 to 500; 0 for 100.
-    pub limit: usize,
-}
-
-impl Filter {
-    fn admits(&self, flag: &Flag, stale: Option<Stale>) -> bool {
-        let definition = &flag.definition;
-        let same = |one: &str, other: &str| one.to_lowercase() == other.to_lowercase();
-        let text = |part: &str| {
-            let part = part.trim().to_lowercase();
-            let words = [&flag.key, &definition.notes].into_iter().chain(&definition.tags).chain(&definition.owner_name);
-            words.into_iter().any(|word| word.to_lowercase().contains(&part))
-        };
-        self.text.as_deref().is_none_or(text)
-            && self.enabled.is_none_or(|enabled| definition.enabled == enabled)
-            && self.scope.is_none_or(|scope| definition.scope == scope)
-            && self.kind.is_none_or(|kind| definition.kind == kind)
-            && self.tag.as_deref().is_none_or(|tag| definition.tags.iter().any(|own| same(own, tag)))
-            && self.owner.is_none_or(|owner| definition.owner_id == Some(owner))
-            && self.stale.is_none_or(|wanted| stale.is_some() == wanted)
-            && self.after.as_deref().is_none_or(|after| flag.key.as_str() > after)
-    }
-}
-
-/// One page of the flags that this process serves, by key, and whether there are more. From memory.
+/// One page of the flags that this process serves, by key, and whether there are more. From memory, so that planned changes are not known here:
+/// [`Filter::planned`] finds none.
 ///
 /// # Errors
 /// [`Error::Broken`] when the wiring left the feature out.
 pub fn list(app: &App, filter: &Filter) -> Result<(Vec<Listed>, bool)> {
-    let (all, now) = (serve::flags(app)?, app.now());
-    let limit = if filter.limit == 0 { 100 } else { filter.limit.min(500) };
+    let (all, now, limit) = (serve::flags(app)?, app.now(), filter.rows());
     let ramps = serve::ramps(app)?;
+    let standing = |flag: &Flag| Standing { stale: flag.stale(now), ramping: ramps.contains_key(&flag.key), next_change_at: None };
     let listed = |flag: &Flag| Listed { flag: flag.clone(), stale: flag.stale(now), ramp: ramps.get(&flag.key).cloned() };
-    let mut found: Vec<Listed> = all.iter().filter(|flag| filter.admits(flag, flag.stale(now))).take(limit + 1).map(listed).collect();
+    let admitted = all.iter().filter(|flag| filter.reaches(flag) && filter.admits(flag, &standing(flag)));
+    let mut found: Vec<Listed> = admitted.take(limit + 1).map(listed).collect();
     let more = found.len() > limit;
     found.truncate(limit);
     Ok((found, more))
@@ -123,9 +82,7 @@ pub async fn create(app: &App, actor: &Actor, fields: Patch, given: Confirmation
             Ok(Change::between(flag, None, after).on(key).undo(back))
         })
     });
-    let done = work.await?;
-    app.published.refresh(app).await?;
-    Ok(done)
+    Ok(serve::publish(app, work.await?).await)
 }
 
 /// Changes a flag. Never makes one. A change that turns it on or off is recorded as that.
@@ -165,38 +122,51 @@ pub async fn toggle(app: &App, actor: &Actor, key: &str, enabled: Option<bool>, 
     edited(app, actor, action, given, key, edit).await
 }
 
-/// Turns a flag off, at once and always: no reason, no version, and a running ramp pauses.
-///
-/// # Errors
-/// [`Error::NotFound`]; [`Error::Invalid`] when it is off.
-pub async fn kill(app: &App, actor: &Actor, key: &str, given: Confirmation) -> Result<Done<Flag>> {
-    live(app, key).await?;
-    let edit = |before: &Flag| match before.definition.enabled {
-        true => Ok(switched(before, false)),
-        false => Err(Error::Conflict(format!("{} is off already. Nothing was changed.", before.key))),
-    };
-    edited(app, actor, Kill { flag: key.into() }, given, key, edit).await
-}
-
 fn switched(before: &Flag, enabled: bool) -> Edit {
     let word = if enabled { "off" } else { "on" };
     let back = undo(format!("Turn {} {word} again", before.key), &before.key, "toggle", json!({ "enabled": !enabled, "reason": "" }));
     Edit::of(before, Definition { enabled, ..before.definition.clone() }, back)
 }
 
-/// Sets the percentage.
+/// Sets the percentage. Down never asks: without a reason a lower one is [`lower`]ed.
 ///
 /// # Errors
 /// As [`update`].
 pub async fn set_rollout(app: &App, actor: &Actor, key: &str, percentage: Percent, version: Option<i64>, given: Confirmation) -> Result<Done<Flag>> {
+    let before = live(app, key).await?;
+    // An equal one may be the same request again, which must find what it did the first time.
+    let silent = given.reason.as_deref().is_none_or(|reason| reason.trim().is_empty());
+    if silent && percentage <= before.definition.rollout_percentage {
+        return lower(app, actor, key, percentage, version, given).await;
+    }
+    let edit = move |before: &Flag| -> Result<Edit> {
+        seen(before, version)?;
+        Ok(at(before, percentage))
+    };
+    edited(app, actor, Rollout { flag: key.into(), percentage }, given, key, edit).await
+}
+
+/// Lowers the percentage, at once: no reason, and a running ramp pauses.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] when it is as low already, or lower.
+pub async fn lower(app: &App, actor: &Actor, key: &str, percentage: Percent, version: Option<i64>, given: Confirmation) -> Result<Done<Flag>> {
     live(app, key).await?;
     let edit = move |before: &Flag| -> Result<Edit> {
         seen(before, version)?;
-        let was = before.definition.rollout_percentage;
-        let back = undo(format!("Back to {was}"), &before.key, "rollout", json!({ "rolloutPercentage": was, "reason": "" }));
-        Ok(Edit::of(before, Definition { rollout_percentage: percentage, ..before.definition.clone() }, back))
+        let now = before.definition.rollout_percentage;
+        if percentage >= now {
+            return Err(Error::Conflict(format!("The rollout of {} is {now}: {percentage} would not lower it. Nothing was changed.", before.key)));
+        }
+        Ok(at(before, percentage))
     };
-    edited(app, actor, Rollout { flag: key.into(), percentage }, given, key, edit).await
+    edited(app, actor, Lower { flag: key.into(), percentage }, given, key, edit).await
+}
+
+fn at(before: &Flag, percentage: Percent) -> Edit {
+    let was = before.definition.rollout_percentage;
+    let back = undo(format!("Back to {was}"), &before.key, "rollout", json!({ "rolloutPercentage": was, "reason": "" }));
+    Edit::of(before, Definition { rollout_percentage: percentage, ..before.definition.clone() }, back)
 }
 
 /// Makes a flag what it was at a revision, as a new revision.

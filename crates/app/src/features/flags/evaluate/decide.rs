@@ -123,7 +123,9 @@ fn whole(ends: &[(usize, u64)]) -> Option<(usize, u64)> {
 
 /// Whether a prerequisite gives what it must.
 pub fn met((place, wanted): &(Option<usize>, String), flags: &Flags, subject: &Subject<'_>, depth: usize) -> bool {
-    let Some(other) = place.and_then(|place| flags.at(place)).filter(|_| depth < DEPTH) else { return false };
-    let given = other.decide(flags, subject, depth + 1).variant;
+    let found = place.and_then(|place| Some((place, flags.at(place)?)));
+    let Some((place, other)) = found.filter(|_| depth < DEPTH) else { return false };
+    // Many flags may need the same one: it is decided once for a subject.
+    let given = subject.given(place, || other.decide(flags, subject, depth + 1).variant);
     given.and_then(|variant| other.variants.get(variant)).is_some_and(|(name, _)| name == wanted)
 }

@@ -1,6 +1,8 @@
 //! Who asks, read out of a context once.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use serde_json::Value;
 
@@ -14,6 +16,8 @@ pub struct Subject<'c> {
     vendor: Option<Cow<'c, str>>,
     admin: bool,
     customer: bool,
+    /// What flags that others need gave already, by their place in the snapshot.
+    given: RefCell<HashMap<usize, Option<usize>>>,
 }
 
 impl<'c> Subject<'c> {
@@ -29,7 +33,17 @@ impl<'c> Subject<'c> {
             Some(Value::Array(words)) => words.iter().filter_map(Value::as_str).for_each(role),
             _ => {}
         }
-        Self { context, targeting_key: key(context, "targetingKey"), vendor: key(context, "vendorId"), admin, customer }
+        Self { context, targeting_key: key(context, "targetingKey"), vendor: key(context, "vendorId"), admin, customer, given: RefCell::default() }
+    }
+
+    /// The variant of the flag at a place: as it was decided before, or now.
+    pub fn given(&self, place: usize, decide: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        if let Some(known) = self.given.borrow().get(&place) {
+            return *known;
+        }
+        let variant = decide();
+        self.given.borrow_mut().insert(place, variant);
+        variant
     }
 
     /// The key that the scope's percentages and lists look at.

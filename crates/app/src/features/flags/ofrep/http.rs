@@ -80,7 +80,7 @@ impl Refusal {
     }
 }
 
-/// Whether the caller may read flags and the maintenance state: a token with the scope [`SCOPE`], or anybody when `flags.public` says so.
+/// Whether the caller may evaluate flags: a token with the scope [`SCOPE`], or anybody when `flags.public` says so.
 ///
 /// # Errors
 /// [`Error::Unauthenticated`] for nobody and for tokens that are not known, [`Error::Forbidden`] for others.
@@ -107,7 +107,7 @@ async fn all(ctx: Ctx, request: Request<Body>) -> Response {
 
 async fn events(ctx: Ctx, request: Request<Body>) -> Response {
     let headers = request.headers();
-    with(&ctx, headers, None, async |ofrep: &Ofrep| Ok(stream::open(ofrep, &ctx)?)).await
+    with(&ctx, headers, None, async |ofrep: &Ofrep| Ok(stream::open(ofrep, &ctx).await?)).await
 }
 
 async fn preflight(ctx: Ctx, request: Request<Body>, methods: &'static str) -> Response {

@@ -39,13 +39,16 @@ impl Limit {
         let mut callers = part.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= CALLERS && !callers.contains_key(&name) {
             // Whoever's allowance is whole again is as good as unknown.
-            callers.retain(|_, whole| *whole > now.0);
+            callers.retain(|_, whole| (now.0 + 1..=now.0 + SECOND).contains(whole));
         }
         // The place 0 is shared by those for whom there is no room.
         let name = if callers.len() >= CALLERS && !callers.contains_key(&name) { 0 } else { name };
-        let whole = callers.get(&name).copied().unwrap_or(now.0).max(now.0) + self.each;
+        // Never later than a second from now: a clock that was set back must not hold anybody up.
+        let before = callers.get(&name).copied().unwrap_or(now.0).clamp(now.0, now.0 + SECOND);
+        let whole = before + self.each;
         let wait = whole - now.0 - SECOND;
         if wait > 0 {
+            callers.insert(name, before);
             return Err(u64::try_from((wait + SECOND - 1) / SECOND).unwrap_or(1));
         }
         callers.insert(name, whole);
@@ -73,6 +76,19 @@ mod tests {
         let (none, one, now) = (Limit::new(0), Limit::new(1), Timestamp::from_seconds(7));
         assert!((0..10_000).all(|_| none.take("a", now).is_ok()));
         assert_eq!((one.take("a", now), one.take("a", now)), (Ok(()), Err(1)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nobody_up() {
+        let (limit, now) = (Limit::new(2), Timestamp::from_seconds(10_000));
+        assert_eq!((0..3).map(|_| limit.take("a", now)).collect::<Vec<_>>(), [Ok(()), Ok(()), Err(1)]);
+        let back = now.plus_seconds(-3_600);
+        assert_eq!((limit.take("a", back), limit.take("a", back.plus_seconds(1))), (Err(1), Ok(())));
+        for number in 0..200_000 {
+            let _ = limit.take(&number.to_string(), now);
+        }
+        let later = back.plus_seconds(5);
+        assert!((0..1_000).filter(|number| limit.take(&format!("new {number}"), later).is_ok()).count() > 900, "places are given up as well");
     }
 
     #[test]

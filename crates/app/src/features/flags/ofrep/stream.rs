@@ -3,20 +3,22 @@
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use axum::response::sse::Event;
-use qd_core::Result;
+use qd_core::{Error, Result};
 use serde_json::json;
+use uuid::Uuid;
 
-use super::{Ofrep, admit, version};
+use super::{Ofrep, SCOPE, admit, version};
+use crate::features::identity::token;
 use crate::web::{Ctx, changes};
 
 /// Opens the stream of a caller with a ticket, or with the rights to evaluate.
 ///
 /// # Errors
-/// [`qd_core::Error::Unauthenticated`] without either; [`qd_core::Error::Overloaded`] when too many listen.
-pub fn open(ofrep: &Ofrep, ctx: &Ctx) -> Result<Response> {
+/// [`qd_core::Error::Unauthenticated`] without either, or with the ticket of a token that was revoked; [`qd_core::Error::Overloaded`] when too many listen.
+pub async fn open(ofrep: &Ofrep, ctx: &Ctx) -> Result<Response> {
     let asked = Asked::of(ctx.query());
     match asked.token {
-        Some(ticket) => drop(ofrep.tickets(&ctx.app).check(&ticket, ctx.now)?),
+        Some(ticket) => still_may(ctx, &ofrep.tickets(&ctx.app).check(&ticket, ctx.now)?).await?,
         None => admit(ctx)?,
     }
     // What the client heard last counts; before it heard anything, what it was answered with. Who says neither hears of what comes.
@@ -33,6 +35,20 @@ pub fn open(ofrep: &Ofrep, ctx: &Ctx) -> Result<Response> {
     // nginx would hold events back until its buffer is full.
     response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// A ticket outlives the token that it was given for by half an hour at most: whoever holds it must still be admitted.
+async fn still_may(ctx: &Ctx, principal: &str) -> Result<()> {
+    if ctx.app.config.flags.public {
+        return Ok(());
+    }
+    let ended = || Error::Unauthenticated("The token that this ticket was given for has ended. Evaluate again.".into());
+    let id = Uuid::parse_str(principal).map_err(|_| ended())?;
+    match token::get(&ctx.app, id).await {
+        Ok(token) if token.revoked_at.is_none() && token.expires_at > ctx.now && token.scopes.iter().any(|scope| scope == SCOPE) => Ok(()),
+        Ok(_) | Err(Error::NotFound(_)) => Err(ended()),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// No revision is this one: whoever says what we never said is told to ask again.

@@ -4,7 +4,8 @@ use maud::{Markup, html};
 use qd_core::{Error, Result};
 
 use super::{revisions, say};
-use crate::features::flags::definition::{self, Archive, Flag, Percent, Restore, Revert, Rollout, Toggle};
+use crate::features::flags::definition::{self, Archive, Flag, Lower, Percent, Restore, Revert, Rollout, Toggle};
+use crate::features::flags::usage;
 use crate::ui::diff::before_after;
 use crate::ui::field::Field;
 use crate::web::{Ctx, Dialog, Form};
@@ -65,7 +66,12 @@ pub async fn rollout(ctx: Ctx, form: Form) -> Result<Dialog> {
         (field.value(shown).range("0", "100", "0.01").required().error(form.error("rolloutPercentage")))
     };
     let title = wanted.filter(|to| *to != from).map_or_else(|| format!("Set the rollout of {}", flag.key), |to| format!("Set {} to {to}", flag.key));
-    let mut dialog = named(Dialog::of(&action, title), &flag, &ctx).icon("percent").fields(fields).submit("Set the rollout");
+    let dialog = match wanted.filter(|to| *to < from) {
+        // Down never asks.
+        Some(percentage) => Dialog::of(&Lower { flag: flag.key.clone(), percentage }, title),
+        None => Dialog::of(&action, title),
+    };
+    let mut dialog = named(dialog, &flag, &ctx).icon("percent").fields(fields).submit("Set the rollout");
     if let Some(to) = wanted {
         dialog = dialog.effect(say::rollout(definition.scope, from, to)).submit(format!("Set to {to}"));
     }
@@ -103,7 +109,7 @@ pub async fn revert(ctx: Ctx, form: Form) -> Result<Dialog> {
 pub async fn archive(ctx: Ctx, _: Form) -> Result<Dialog> {
     let flag = live(&ctx).await?;
     let dialog = Dialog::of(&Archive { flag: flag.key.clone() }, format!("Archive {}", flag.key));
-    let used = super::used(&ctx.app, &flag)?;
+    let used = usage::of(&ctx.app, &flag.key, flag.created_at)?;
     let asked = match used.last_asked_at {
         Some(at) => format!("Applications last asked for it {}.", crate::ui::format::age(at, ctx.now)),
         None => "No application has asked for it by its key.".to_owned(),

@@ -111,11 +111,11 @@ pub async fn new(ctx: Ctx, form: Form) -> Result<Dialog> {
         (targeting(&values))
         (upkeep(&values))
     };
-    Ok(Dialog::of(&action, "Make a flag")
-        .lead(format!("In {}. Applications get it as soon as it is made.", ctx.app.config.server.environment))
+    Ok(Dialog::of(&action, "Create flag")
+        .lead(format!("In {}. Applications get it as soon as it is created.", ctx.app.config.server.environment))
         .icon("flag")
         .fields(fields)
-        .submit("Make the flag")
+        .submit("Create flag")
         .cancel("/flags")
         .undo("You can archive it."))
 }

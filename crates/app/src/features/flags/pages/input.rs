@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use qd_core::{Error, Result};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use std::marker::PhantomData;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::features::flags::definition::{Kind, Patch, Percent, Prerequisite, Rul
 /// A flag as a caller describes it. In a change, what is not given stays and `null` empties what may be empty; in a new flag it has a plain
 /// default: boolean, off, for everybody, at 0 percent. Unknown fields are refused.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[serde(rename_all = "camelCase", default)]
 pub struct FlagBody {
     /// Key: `[a-z0-9][a-z0-9._-]{0,99}`, not starting with `ops.`. Needed for a new flag; it never changes.
     pub key: Option<String>,
@@ -87,29 +87,6 @@ pub struct FlagBody {
     /// The form's button that adds the rule that was put together.
     #[schema(ignore)]
     pub add: Option<String>,
-    #[serde(rename = "rule_attribute")]
-    #[schema(ignore)]
-    pub(super) rule_attribute: IgnoredAny,
-    #[serde(rename = "rule_operator")]
-    #[schema(ignore)]
-    pub(super) rule_operator: IgnoredAny,
-    #[serde(rename = "rule_value")]
-    #[schema(ignore)]
-    pub(super) rule_value: IgnoredAny,
-    #[serde(rename = "rule_serve")]
-    #[schema(ignore)]
-    pub(super) rule_serve: IgnoredAny,
-    // Read by the confirmation, which shares the body.
-    #[schema(ignore)]
-    pub(super) reason: IgnoredAny,
-    #[schema(ignore)]
-    pub(super) phrase: IgnoredAny,
-    #[serde(rename = "idempotency_key")]
-    #[schema(ignore)]
-    pub(super) idempotency_key: IgnoredAny,
-    #[serde(rename = "preview_digest")]
-    #[schema(ignore)]
-    pub(super) preview_digest: IgnoredAny,
 }
 
 impl FlagBody {
@@ -162,59 +139,31 @@ impl FlagBody {
 
 /// On or off.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct ToggleBody {
     /// Which of the two; the other one than now if not given.
     pub enabled: Option<bool>,
     /// The version that the caller saw; another one is a conflict. `If-Match` may carry it instead.
     pub version: Option<i64>,
-    #[schema(ignore)]
-    reason: IgnoredAny,
-    #[schema(ignore)]
-    idempotency_key: IgnoredAny,
-    #[schema(ignore)]
-    preview_digest: IgnoredAny,
 }
 
 /// Another percentage.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the confirmation reads reason and keys; they stand here because unknown fields are refused")]
 pub struct RolloutBody {
     /// Who is in, in percent with at most two decimals.
     #[serde(rename = "rolloutPercentage", alias = "percentage")]
     pub rollout_percentage: Percent,
     /// As in [`ToggleBody`].
     pub version: Option<i64>,
-    #[serde(default)]
-    #[schema(ignore)]
-    reason: IgnoredAny,
-    #[serde(default)]
-    #[schema(ignore)]
-    idempotency_key: IgnoredAny,
-    #[serde(default)]
-    #[schema(ignore)]
-    preview_digest: IgnoredAny,
 }
 
 /// Which revision to bring back.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the confirmation reads reason and keys; they stand here because unknown fields are refused")]
 pub struct RevertBody {
     /// Its number.
     pub revision: i64,
     /// As in [`ToggleBody`].
     pub version: Option<i64>,
-    #[serde(default)]
-    #[schema(ignore)]
-    reason: IgnoredAny,
-    #[serde(default)]
-    #[schema(ignore)]
-    idempotency_key: IgnoredAny,
-    #[serde(default)]
-    #[schema(ignore)]
-    preview_digest: IgnoredAny,
 }
 
 /// What a person did not touch is left out: a save after a conflict takes nothing of somebody else's back.
@@ -340,10 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_and_bad_lines_are_refused() {
-        assert!(form("rollout=5").unwrap_err().contains("unknown field"));
+    fn bad_lines_and_values_are_refused() {
         assert!(form("rules=country+equals+DE").unwrap_err().contains("Line 1"));
-        assert!(serde_json::from_value::<FlagBody>(json!({ "enabledd": true })).is_err());
         assert!(serde_json::from_value::<FlagBody>(json!({ "percentage": 101 })).is_err());
     }
 

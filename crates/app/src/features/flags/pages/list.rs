@@ -1,15 +1,21 @@
 //! The list of flags, with filters that live in the address: a page of its own, and a panel of the view.
 
 use maud::{Markup, Render, html};
+use qd_core::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::row::Item;
-use crate::features::flags::definition::{Create, Scope};
+use crate::features::flags::definition::{Create, Filter, Flag, Scope};
 use crate::features::flags::usage::Unknown;
 use crate::ui::table::{Column, Priority, row, table_stacking};
-use crate::ui::{Button, Empty, card, field, format, page_head};
+use crate::ui::{Button, Empty, card, field, format, page_head, pager};
 use crate::web::{Page, View};
+
+/// Rows of a page of the list.
+pub const PAGE: usize = 50;
+/// Rows of the panel on another view.
+pub const PANEL: usize = 20;
 
 /// Filters of the list.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
@@ -19,12 +25,16 @@ pub struct ListQuery {
     pub q: Option<String>,
     /// GLOBAL, ADMIN, VENDOR or CUSTOMER.
     pub scope: Option<String>,
-    /// `on`, `off`, `rolling` (only some get it), `ramping`, `planned`, `stale`.
+    /// `on`, `off`, `rolling` (only some get it), `ramping`, `planned`, `stale` (it looks forgotten).
     pub state: Option<String>,
     /// One tag.
     pub tag: Option<String>,
     /// `true`: flags that look forgotten.
     pub stale: Option<bool>,
+    /// Keys after this one: `next` of the page before.
+    pub after: Option<String>,
+    /// Rows a page, 1 to 500; 50 if not given.
+    pub limit: Option<usize>,
 }
 
 impl ListQuery {
@@ -32,37 +42,44 @@ impl ListQuery {
         self.stale == Some(true) || [&self.q, &self.scope, &self.state, &self.tag].into_iter().any(Option::is_some)
     }
 
-    /// Whether a flag is asked for.
-    pub fn admits(&self, item: &Item) -> bool {
-        let definition = &item.flag.definition;
-        let state = match self.state.as_deref() {
-            Some("on") => definition.enabled,
-            Some("off") => !definition.enabled,
-            Some("rolling") => item.rolling(),
-            Some("ramping") => item.ramp.is_some(),
-            Some("planned") => item.next_change_at.is_some(),
-            Some("stale") => item.stale.is_some(),
-            _ => true,
+    /// The filter, with so many rows a page unless the query says.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a scope and a state that are none.
+    pub fn filter(&self, rows: usize) -> Result<Filter> {
+        let given = |field: &Option<String>| field.clone().filter(|text| !text.trim().is_empty());
+        let scope = |word: String| Scope::parse(&word).ok_or_else(|| Error::invalid("scope", "Use GLOBAL, ADMIN, VENDOR or CUSTOMER."));
+        let filter = Filter {
+            text: given(&self.q),
+            scope: given(&self.scope).map(scope).transpose()?,
+            tag: given(&self.tag),
+            stale: self.stale.filter(|stale| *stale),
+            after: given(&self.after),
+            limit: self.limit.unwrap_or(rows).clamp(1, 500),
+            ..Filter::default()
         };
-        let scope = self.scope.as_deref().is_none_or(|word| Scope::parse(word) == Some(definition.scope));
-        let tag = self.tag.as_deref().is_none_or(|tag| definition.tags.iter().any(|own| own.eq_ignore_ascii_case(tag.trim())));
-        let stale = self.stale != Some(true) || item.stale.is_some();
-        state && scope && tag && stale && self.q.as_deref().is_none_or(|text| says(item, text))
+        Ok(match self.state.as_deref().unwrap_or_default() {
+            "" => filter,
+            "on" => Filter { enabled: Some(true), ..filter },
+            "off" => Filter { enabled: Some(false), ..filter },
+            "rolling" => Filter { rolling: true, ..filter },
+            "ramping" => Filter { ramping: true, ..filter },
+            "planned" => Filter { planned: true, ..filter },
+            "stale" => Filter { stale: Some(true), ..filter },
+            _ => return Err(Error::invalid("state", "Use on, off, rolling, ramping, planned or stale.")),
+        })
     }
-}
-
-fn says(item: &Item, text: &str) -> bool {
-    let (flag, text) = (&item.flag, text.trim().to_lowercase());
-    let names = [&flag.key, &flag.definition.notes, &flag.updated_by.name];
-    let names = names.into_iter().chain(&flag.definition.owner_name).chain(&flag.definition.tags);
-    names.into_iter().any(|name| name.to_lowercase().contains(&text))
 }
 
 /// Flags, and keys that no flag has.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct ListView {
-    /// Those asked for, by key.
+    /// A page of those asked for, by key.
     pub flags: Vec<Item>,
+    /// `after` of the next page; `null` on the last.
+    pub next: Option<String>,
+    /// How many are asked for, on all pages.
+    pub matching: usize,
     /// How many there are without the filter.
     pub total: usize,
     /// How many of all are rolling out: only some get them.
@@ -77,24 +94,25 @@ pub struct ListView {
     /// Every tag in use, for the filter.
     #[serde(skip)]
     pub tags: Vec<String>,
+    /// The archived ones, on the page of the list.
+    #[serde(skip)]
+    pub archived: Vec<Flag>,
 }
 
 impl ListView {
-    /// From all flags.
-    pub fn new(all: Vec<Item>, unknown: Vec<Unknown>, query: ListQuery) -> Self {
-        let mut tags: Vec<String> = all.iter().flat_map(|item| item.flag.definition.tags.clone()).collect();
+    /// A page, with what holds of all flags.
+    pub fn of(all: &[Flag], now: Timestamp, query: ListQuery, page: Vec<Item>) -> Self {
+        let mut tags: Vec<&String> = all.iter().flat_map(|flag| &flag.definition.tags).collect();
         tags.sort_unstable();
         tags.dedup();
-        let count = |which: fn(&Item) -> bool| all.iter().filter(|item| which(item)).count();
-        let (total, rolling, stale) = (all.len(), count(Item::rolling), count(|item| item.stale.is_some()));
-        let flags = all.into_iter().filter(|item| query.admits(item)).collect();
-        Self { flags, total, rolling, stale, unknown, query, tags }
+        let count = |which: &dyn Fn(&Flag) -> bool| all.iter().filter(|flag| which(flag)).count();
+        let (rolling, stale) = (count(&Flag::rolling), count(&|flag| flag.stale(now).is_some()));
+        Self { flags: page, total: all.len(), rolling, stale, tags: tags.into_iter().cloned().collect(), query, ..Self::default() }
     }
 
     /// The counts in words.
     pub fn sentence(&self) -> String {
-        let counted = |n: usize, one: &str, many: &str| format::count(i64::try_from(n).unwrap_or(i64::MAX), one, many);
-        let flags = counted(self.total, "flag", "flags");
+        let flags = counted(self.total);
         let rolling = if self.rolling == 0 { "none rolling out".to_owned() } else { format!("{} rolling out", self.rolling) };
         let stale = if self.stale == 0 { String::new() } else { format!(", {} forgotten", self.stale) };
         format!("{flags}, {rolling}{stale}")
@@ -111,7 +129,7 @@ impl ListView {
 
     /// The panel; `place` is the page that it stands on.
     pub fn panel(&self, place: &str, page: &Page<'_>) -> Markup {
-        let new = html! { @if page.may::<Create>() { (Button::link("New flag", "/flags/new").small().icon("plus")) } };
+        let new = html! { @if page.may::<Create>() { (Button::link("Create flag", "/flags/new").small().icon("plus")) } };
         let unknown = html! { @if !self.unknown.is_empty() { (self.unknown_keys(page)) } };
         html! {
             section.card #flags aria-label="Feature flags" {
@@ -121,7 +139,7 @@ impl ListView {
                     div.push { (new) }
                 }
                 @if self.total > 0 { (self.filters(place)) }
-                div #flag-list data-live="flag kpi" { (self.rows(place, page)) }
+                div #flag-list data-live="flag kpi" { (self.rows(place, page)) (self.pages(place, page)) }
             }
             (unknown)
         }
@@ -133,7 +151,7 @@ impl ListView {
             std::iter::once(("", "Any scope")).chain(Scope::ALL.iter().map(|scope| (scope.word(), label(*scope)))).collect();
         let tags: Vec<(&str, &str)> = std::iter::once(("", "Any tag")).chain(self.tags.iter().map(|tag| (tag.as_str(), tag.as_str()))).collect();
         let state = if self.query.stale == Some(true) { "stale".to_owned() } else { given(&self.query.state) };
-        let hint = format!("Filter {}", format::count(i64::try_from(self.total).unwrap_or(i64::MAX), "flag", "flags"));
+        let hint = format!("Filter {}", counted(self.total));
         field::filters(
             place,
             &html! {
@@ -141,7 +159,7 @@ impl ListView {
                 (field::choice("scope", "Scope", &given(&self.query.scope), &scopes))
                 (field::choice("state", "State", &state, &STATES))
                 @if !self.tags.is_empty() { (field::choice("tag", "Tag", &given(&self.query.tag), &tags)) }
-                span class="push quiet small" { (self.flags.len()) " shown" }
+                span class="push quiet small" { (self.flags.len()) " of " (self.matching) " shown" }
             },
         )
     }
@@ -162,12 +180,24 @@ impl ListView {
         table_stacking("Feature flags", &columns, &html! { @for item in &self.flags { (item.row(page)) } })
     }
 
+    /// The way to the other flags: pages of the list, and a link to the list elsewhere.
+    fn pages(&self, place: &str, page: &Page<'_>) -> Markup {
+        let after = self.query.after.is_some();
+        if place == LIST {
+            let older = self.next.as_ref().map(|next| address(LIST, page, Some(next)));
+            let first = after.then(|| address(LIST, page, None));
+            let shown = format!("{} of {}", self.flags.len(), counted(self.matching));
+            return html! { @if after || older.is_some() { (pager::pager(&shown, first.as_deref(), older.as_deref())) } };
+        }
+        html! { @if after || self.next.is_some() { p.pager { a href=(address(LIST, page, None)) { "All " (counted(self.matching)) } } } }
+    }
+
     fn empty(&self, place: &str, page: &Page<'_>) -> Markup {
-        if self.query.narrows() {
+        if self.query.narrows() || self.query.after.is_some() {
             return Empty::filtered("No flag fits the filter", "No flag has this text, scope, state and tag.", place).render();
         }
         let first = Empty::new("flag", "No flag yet", "A flag decides who sees what, without a deploy. Applications ask for it by OFREP.");
-        let new = html! { (Button::link("New flag", "/flags/new").small().icon("plus")) };
+        let new = html! { (Button::link("Create flag", "/flags/new").small().icon("plus")) };
         if page.may::<Create>() { first.actions(new).render() } else { first.render() }
     }
 
@@ -181,7 +211,7 @@ impl ListView {
                     td.num data-label="Requests" { (format::number(one.requests)) }
                     td data-label="First asked" { (format::time(one.first_seen_at, page.now)) }
                     td data-label="Last asked" { span { (format::time_ago(one.last_seen_at, page.now)) " by " (one.last_by_name) } }
-                    td.num { div.actions { @if may { (Button::link("Create this flag", new_flag(&one.key)).small()) } } }
+                    td.num { div.actions { @if may { (Button::link("Create flag", new_flag(&one.key)).small()) } } }
                 }))
             }
         };
@@ -193,6 +223,24 @@ impl ListView {
             .fill(table_stacking("Keys without a flag", &columns, &rows))
             .render()
     }
+}
+
+/// The page of the list.
+const LIST: &str = "/flags";
+
+fn counted(flags: usize) -> String {
+    format::count(i64::try_from(flags).unwrap_or(i64::MAX), "flag", "flags")
+}
+
+/// The address of a list with the filters of this page and another cursor.
+fn address(place: &str, page: &Page<'_>, after: Option<&String>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(form_urlencoded::parse(page.query.as_bytes()).filter(|(key, value)| key != "after" && !value.is_empty()));
+    if let Some(after) = after {
+        query.append_pair("after", after);
+    }
+    let query = query.finish();
+    if query.is_empty() { place.to_owned() } else { format!("{place}?{query}") }
 }
 
 /// Unknown keys that the panel shows.
@@ -230,6 +278,6 @@ impl View for ListView {
 
     fn body(&self, page: &Page<'_>) -> Markup {
         let head = html! { a href="/deploys" { "Deploys & Config" } };
-        html! { (page_head("Feature flags", &format!("{}.", self.sentence()), &head)) (self.panel("/flags", page)) }
+        html! { (page_head("Feature flags", &format!("{}.", self.sentence()), &head)) (self.panel(LIST, page)) (super::archived::card_of(&self.archived, page)) }
     }
 }

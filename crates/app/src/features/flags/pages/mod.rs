@@ -1,5 +1,6 @@
 //! Pages and API of flags.
 
+mod archived;
 mod dialog;
 mod explain;
 mod form;
@@ -19,7 +20,7 @@ use qd_core::{App, Error, Result};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::definition::{self, Archive, Create, Flag, Kill, Restore, Revert, Rollout, Toggle, Update};
+use super::definition::{self, Archive, Create, Flag, Kill, Lower, Percent, Restore, Revert, Rollout, Standing, Toggle, Update};
 use super::ramp::{CancelRamp, CancelSchedule, PauseRamp, ResumeRamp, ScheduleChange, StartRamp};
 use super::{ramp, serve, usage};
 use crate::web::{Ctx, Nothing, Place, Reply, Routes, Toast};
@@ -29,7 +30,7 @@ use record::RecordView;
 use revisions::{RevisionsQuery, RevisionsView};
 use row::Item;
 
-pub use list::{ListQuery, ListView};
+pub use list::{ListQuery, ListView, PANEL};
 
 /// The routes.
 pub fn routes(routes: Routes) -> Routes {
@@ -39,7 +40,7 @@ pub fn routes(routes: Routes) -> Routes {
         .page_at(at("/flags/{key}", "/feature-flags/{key}"), Access::READ, "One feature flag", one)
         .page_at(at("/flags/{key}/explain", "/feature-flags/{key}/explain"), Access::READ, "Why a flag gives what it gives", explain)
         .page_at(at("/flags/{key}/revisions", "/feature-flags/{key}/revisions"), Access::READ, "Revisions of a flag", revisions)
-        .action::<Create, _, _, _, _, _, _>(at("/flags/new", "/feature-flags"), "Make a flag", form::new, create)
+        .action::<Create, _, _, _, _, _, _>(at("/flags/new", "/feature-flags"), "Create a flag", form::new, create)
         .action::<Update, _, _, _, _, _, _>(
             at("/flags/{key}/edit", "/feature-flags/{key}").method(Method::PATCH),
             "Change a flag; never makes one",
@@ -91,6 +92,7 @@ fn changes(routes: Routes) -> Routes {
             dialog::rollout,
             rollout,
         )
+        .act::<Lower, _, _, _, _>(at("/flags/{key}/lower", "/feature-flags/{key}/lower"), "Lower the percentage of a flag at once", lower)
         .action::<Revert, _, _, _, _, _, _>(
             at("/flags/{key}/revert", "/feature-flags/{key}/revert"),
             "Make a flag what it was at a revision",
@@ -111,27 +113,41 @@ fn changes(routes: Routes) -> Routes {
         )
 }
 
-/// The list as the view shows it, too: from memory, but for what the last changes were from.
+/// The list as a view shows it, with at most `most` rows: from memory, but for what is planned and what the last changes were from.
 ///
 /// # Errors
-/// Those of the database.
-pub async fn listed(app: &App, query: ListQuery) -> Result<ListView> {
-    let (flags, now) = (serve::flags(app)?, app.now());
-    let used = usage::all(app, flags.iter().map(|flag| (flag.key.as_str(), flag.created_at)))?;
-    let (ramps, due, before) = (serve::ramps(app)?, ramp::upcoming(app).await?, definition::before_last(app).await?);
-    let item = |flag: &Flag| Item {
-        usage: used.get(&flag.key).copied().unwrap_or_default(),
-        stale: flag.stale(now),
-        was: before.get(&flag.key).and_then(|before| revisions::was(before, &flag.definition)),
-        ramp: ramps.get(&flag.key).map(|ramp| plan::stands(ramp, now)),
-        next_change_at: due.get(&flag.key).copied(),
-        flag: flag.clone(),
+/// [`Error::Invalid`] for a filter that is none; those of the database.
+pub async fn listed(app: &App, query: ListQuery, most: usize) -> Result<ListView> {
+    let filter = query.filter(most)?;
+    let (flags, ramps, due, now) = (serve::flags(app)?, serve::ramps(app)?, ramp::upcoming(app).await?, app.now());
+    let standing =
+        |flag: &Flag| Standing { stale: flag.stale(now), ramping: ramps.contains_key(&flag.key), next_change_at: due.get(&flag.key).copied() };
+    let admitted: Vec<&Flag> = flags.iter().filter(|flag| filter.admits(flag, &standing(flag))).collect();
+    let rest: Vec<&Flag> = admitted.iter().copied().filter(|flag| filter.reaches(flag)).collect();
+    let shown = rest.get(..filter.rows().min(rest.len())).unwrap_or_default();
+    let before = definition::before_last(app, shown.iter().map(|flag| flag.key.as_str())).await?;
+    let item = |flag: &&Flag| -> Result<Item> {
+        Ok(Item {
+            usage: usage::of(app, &flag.key, flag.created_at)?,
+            stale: flag.stale(now),
+            was: before.get(&flag.key).and_then(|before| revisions::was(before, &flag.definition)),
+            ramp: ramps.get(&flag.key).map(|ramp| plan::stands(ramp, now)),
+            next_change_at: due.get(&flag.key).copied(),
+            flag: (*flag).clone(),
+        })
     };
-    Ok(ListView::new(flags.iter().map(item).collect(), usage::unknown(app)?.to_vec(), query))
+    let (items, more) = (shown.iter().map(item).collect::<Result<Vec<_>>>()?, rest.len() > shown.len());
+    let next = items.last().filter(|_| more).map(|last| last.flag.key.clone());
+    let matching = admitted.len();
+    Ok(ListView { next, matching, unknown: usage::unknown(app)?.to_vec(), ..ListView::of(&flags, now, query, items) })
 }
 
 async fn list(ctx: Ctx, query: ListQuery) -> Result<Reply<ListView>> {
-    Ok(Reply::ok(listed(&ctx.app, query).await?))
+    let mut view = listed(&ctx.app, query, list::PAGE).await?;
+    if !ctx.wants_json() {
+        view.archived = definition::archived(&ctx.app).await?;
+    }
+    Ok(Reply::ok(view))
 }
 
 async fn one(ctx: Ctx, _: Nothing) -> Result<Reply<RecordView>> {
@@ -184,7 +200,7 @@ fn back(ctx: &Ctx, key: &str) -> String {
 
 async fn create(ctx: Ctx, body: FlagBody) -> Result<Reply<Changed>> {
     let done = definition::create(&ctx.app, &ctx.actor, body.patch(None)?, ctx.confirmation.clone()).await?;
-    let toast = Toast::done(format!("{} is made", done.value.key)).undo("Archive it", format!("/flags/{}/archive", done.value.key));
+    let toast = Toast::done(format!("{} is created", done.value.key)).undo("Archive it", format!("/flags/{}/archive", done.value.key));
     Ok(after(&ctx, done, toast).created())
 }
 
@@ -224,17 +240,31 @@ async fn rollout(ctx: Ctx, body: RolloutBody) -> Result<Reply<Changed>> {
     let version = ctx.if_match()?.or(body.version);
     let was = definition::find(&ctx.app, key).await?.definition.rollout_percentage;
     let done = definition::set_rollout(&ctx.app, &ctx.actor, key, body.rollout_percentage, version, ctx.confirmation.clone()).await?;
-    let back = was.to_string().replace(" %", "");
-    let toast = Toast::done(format!("{key} is at {}", body.rollout_percentage));
-    let toast = toast.undo(format!("Back to {was}"), format!("/flags/{key}/rollout?rolloutPercentage={back}"));
+    let toast = moved(&done.value, was);
     Ok(after(&ctx, done, toast))
+}
+
+async fn lower(ctx: Ctx, body: RolloutBody) -> Result<Reply<Changed>> {
+    let key = ctx.param("key")?;
+    let version = ctx.if_match()?.or(body.version);
+    let was = definition::find(&ctx.app, key).await?.definition.rollout_percentage;
+    let done = definition::lower(&ctx.app, &ctx.actor, key, body.rollout_percentage, version, ctx.confirmation.clone()).await?;
+    let toast = moved(&done.value, was);
+    Ok(after(&ctx, done, toast))
+}
+
+fn moved(flag: &Flag, was: Percent) -> Toast {
+    let (key, back) = (&flag.key, was.to_string().replace(" %", ""));
+    let toast = Toast::done(format!("{key} is at {}", flag.definition.rollout_percentage));
+    toast.undo(format!("Back to {was}"), format!("/flags/{key}/rollout?rolloutPercentage={back}"))
 }
 
 async fn revert(ctx: Ctx, body: RevertBody) -> Result<Reply<Changed>> {
     let key = ctx.param("key")?;
     let version = ctx.if_match()?.or(body.version);
     let done = definition::revert(&ctx.app, &ctx.actor, key, body.revision, version, ctx.confirmation.clone()).await?;
-    let toast = Toast::done(format!("{key} is as it was at revision {}", body.revision)).undo("Undo", to_revision(&done.value, done.value.version - 1));
+    let toast =
+        Toast::done(format!("{key} is as it was at revision {}", body.revision)).undo("Undo", to_revision(&done.value, done.value.version - 1));
     Ok(after(&ctx, done, toast))
 }
 
@@ -250,9 +280,4 @@ async fn restore(ctx: Ctx, _: Nothing) -> Result<Reply<Changed>> {
     let done = definition::restore(&ctx.app, &ctx.actor, key, ctx.confirmation.clone()).await?;
     let toast = Toast::done(format!("{key} is restored")).undo("Archive it", format!("/flags/{key}/archive"));
     Ok(after(&ctx, done, toast))
-}
-
-/// Everything a flag's page needs beside the flag is in memory.
-fn used(app: &App, flag: &Flag) -> Result<usage::Usage> {
-    usage::of(app, &flag.key, flag.created_at)
 }

@@ -2,7 +2,6 @@
 
 use maud::{Markup, Render, html};
 use qd_core::{Error, Result, Timestamp};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,28 +18,17 @@ use crate::web::{Ctx, Dialog, Form, Nothing, Page, Reply, Toast, View};
 
 /// A ramp as it is asked for.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "the confirmation reads reason and keys; they stand here because unknown fields are refused")]
+#[serde(rename_all = "camelCase")]
 pub struct RampBody {
     /// Its steps, each higher than the one before; in a form one text: `1 for 15 min, 5 for 1 h, 25, 100`.
     #[serde(deserialize_with = "steps::deserialize")]
     #[schema(value_type = Vec<RampStep>)]
     steps: Vec<RampStep>,
-    #[serde(default)]
-    #[schema(ignore)]
-    reason: IgnoredAny,
-    #[serde(default, rename = "idempotency_key")]
-    #[schema(ignore)]
-    idempotency_key: IgnoredAny,
-    #[serde(default, rename = "preview_digest")]
-    #[schema(ignore)]
-    preview_digest: IgnoredAny,
 }
 
 /// A change at a time as it is asked for.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "the confirmation reads reason and keys; they stand here because unknown fields are refused")]
+#[serde(rename_all = "camelCase")]
 pub struct ScheduleBody {
     /// When; UTC if no zone is said.
     at: Timestamp,
@@ -49,15 +37,6 @@ pub struct ScheduleBody {
     /// Set the percentage then.
     #[serde(alias = "percentage")]
     rollout_percentage: Option<Percent>,
-    #[serde(default)]
-    #[schema(ignore)]
-    reason: IgnoredAny,
-    #[serde(default, rename = "idempotency_key")]
-    #[schema(ignore)]
-    idempotency_key: IgnoredAny,
-    #[serde(default, rename = "preview_digest")]
-    #[schema(ignore)]
-    preview_digest: IgnoredAny,
 }
 
 /// A ramp after a change.

@@ -9,7 +9,7 @@ use super::plan::Plans;
 use super::revisions::{self, Step};
 use super::{Changed, row, say, text};
 use crate::features::flags::definition::{self, Archive, Flag, Kill, Restore, Rollout, Stale, Toggle, Update};
-use crate::features::flags::usage::Usage;
+use crate::features::flags::usage::{self, Usage};
 use crate::ui::head::record_head;
 use crate::ui::stats::{Stat, kv, stats_card};
 use crate::ui::tabs::crumbs;
@@ -49,7 +49,7 @@ impl RecordView {
     pub async fn of(app: &App, key: &str) -> Result<Self> {
         let flag = definition::find(app, key).await?;
         let (steps, more) = revisions::steps(app, key, None, SHOWN).await?;
-        let (usage, stale) = (super::used(app, &flag)?, flag.stale(app.now()));
+        let (usage, stale) = (usage::of(app, &flag.key, flag.created_at)?, flag.stale(app.now()));
         let plans = Plans::of(app, key).await?;
         Ok(Self { plans, usage, stale, summary: say::state(&flag.definition), steps, more, flag })
     }

@@ -135,6 +135,7 @@ fn entry(step: &Step, revertible: bool, page: &Page<'_>) -> Event {
     let (icon, tone) = match revision.action.as_str() {
         "flag.kill" => ("power", Some(Tone::Crit)),
         "flag.toggle" => ("power", Some(Tone::Info)),
+        "flag.lower" => ("trending-down", Some(Tone::Info)),
         "flag.rollout" => ("trending-up", Some(Tone::Info)),
         "flag.revert" | "flag.restore" => ("undo-2", Some(Tone::Warn)),
         "flag.archive" => ("archive", None),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::explain;
-use crate::features::flags::definition::{Flag, Kill, Percent, Rollout, Scope, Stale, Toggle};
+use crate::features::flags::definition::{Flag, Kill, Lower, Rollout, Scope, Stale, Toggle};
 use crate::features::flags::usage::Usage;
 use crate::ui::table::{Priority, cell, cell_at};
 use crate::ui::{Tone, badge, badge_kind, format, status_word};
@@ -32,12 +32,6 @@ pub struct Item {
 }
 
 impl Item {
-    /// Whether only some get it now.
-    pub fn rolling(&self) -> bool {
-        let percent = self.flag.definition.rollout_percentage;
-        self.flag.definition.enabled && percent != Percent::NONE && percent != Percent::ALL
-    }
-
     /// The row.
     pub fn row(&self, page: &Page<'_>) -> Markup {
         let (flag, key) = (&self.flag, &self.flag.key);
@@ -71,7 +65,7 @@ impl Item {
             span.flagmarks {
                 @if let Some(ramp) = &self.ramp { span title=(ramp) { (status_word(Tone::Running, "RAMP")) } }
                 @if self.next_change_at.is_some() { (status_word(Tone::Info, "PLANNED")) }
-                @if let Some(stale) = self.stale { span title=(stale.text()) { (status_word(Tone::Stale, "STALE")) } }
+                @if let Some(stale) = self.stale { span title=(stale.text()) { (status_word(Tone::Info, "FORGOTTEN")) } }
             }
         }
     }
@@ -84,7 +78,7 @@ pub fn marks(flag: &Flag, page: &Page<'_>) -> Markup {
         div.row.row--wrap {
             (scope(definition.scope)) (badge(definition.kind.word()))
             (on_off(flag))
-            @if let Some(stale) = flag.stale(page.now) { span title=(stale.text()) { (status_word(Tone::Stale, "STALE")) } }
+            @if let Some(stale) = flag.stale(page.now) { span title=(stale.text()) { (status_word(Tone::Info, "FORGOTTEN")) } }
             @if flag.archived_at.is_some() { (status_word(Tone::Off, "ARCHIVED")) }
             @for tag in &definition.tags { (badge(tag)) }
         }
@@ -116,17 +110,19 @@ pub fn switch(flag: &Flag, page: &Page<'_>) -> Markup {
     }
 }
 
-/// The rollout's slider: it opens the dialog when it is let go; a button does it without script.
+/// The rollout's slider: let go higher it opens the dialog, lower it is done at once; a button does it without script.
 pub fn slider(flag: &Flag, page: &Page<'_>) -> Markup {
     let (key, percent) = (&flag.key, flag.definition.rollout_percentage);
     let open = page.may::<Rollout>() && flag.archived_at.is_none();
+    // Down never asks.
+    let lower = (open && page.may::<Lower>()).then(|| format!("/flags/{key}/lower"));
     let value = percent.to_string();
     let number = value.trim_end_matches(" %");
     // A step of 1 would round 0.5 % away.
     let step = if number.contains('.') { "0.01" } else { "1" };
     let range = html! {
         div.range {
-            input type="range" name="rolloutPercentage" id={ "rollout-" (key) } data-opener[open] min="0" max="100" step=(step) value=(number) data-unit=" %" aria-label={ "Rollout of " (key) ", percent" } disabled[!open];
+            input type="range" name="rolloutPercentage" id={ "rollout-" (key) } data-opener[open] data-lower=[lower] min="0" max="100" step=(step) value=(number) data-unit=" %" aria-label={ "Rollout of " (key) ", percent" } disabled[!open];
             output { (value) }
         }
     };

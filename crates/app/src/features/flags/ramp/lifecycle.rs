@@ -1,11 +1,11 @@
 //! How a ramp moves, and how it heeds what people do to its flag.
 
-use qd_core::gate::{Action as _, GateTx};
+use qd_core::gate::GateTx;
 use qd_core::{Error, Result, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Ramp, RampState, RampStep, store};
-use crate::features::flags::definition::{Flag, Kill, Percent};
+use crate::features::flags::definition::{Flag, Percent};
 
 /// Most steps of a ramp.
 pub const STEPS_MAX: usize = 20;
@@ -88,8 +88,11 @@ impl Ramp {
     }
 }
 
-/// Lets the flag's ramp and its scheduled changes heed a change. What became of them goes into the change's record, as (name, before, after).
-pub async fn heed(tx: &mut GateTx<'_>, action: &str, before: &Flag, after: &Flag, now: Timestamp) -> Result<Vec<(&'static str, Value, Value)>> {
+/// What became of a ramp or of changes at a time, for the record: name, before, after.
+pub type Told = (&'static str, Value, Value);
+
+/// Lets the flag's ramp and its scheduled changes heed a change.
+pub async fn heed(tx: &mut GateTx<'_>, before: &Flag, after: &Flag, now: Timestamp) -> Result<Vec<Told>> {
     let mut told = Vec::new();
     if let Some(ramp) = store::active(tx, &after.key).await?
         && let Some(moved) = ramp.heeding(before, after, now)?
@@ -97,14 +100,19 @@ pub async fn heed(tx: &mut GateTx<'_>, action: &str, before: &Flag, after: &Flag
         store::save(tx, &moved).await?;
         told.push(("ramp", json!(ramp.state), json!(moved.state)));
     }
-    let dropped = match (after.archived_at.is_some(), action == Kill::NAME) {
-        (true, _) => store::drop_schedules(tx, &after.key, "The flag was archived.", now).await?,
-        // Whoever kills a flag must not find it on again in the morning.
-        (_, true) => store::drop_enabling(tx, &after.key, "The flag was killed.", now).await?,
-        _ => 0,
-    };
-    if dropped > 0 {
-        told.push(("scheduledChangesDropped", json!(0), json!(dropped)));
+    if after.archived_at.is_some() {
+        told.extend(dropped(store::drop_schedules(tx, &after.key, "The flag was archived.", now).await?));
     }
     Ok(told)
+}
+
+/// Stops whatever could raise a flag or turn it on, because it was killed: whoever kills a flag must not find it on again in the morning.
+pub async fn quiet(tx: &mut GateTx<'_>, flag: &str, now: Timestamp) -> Result<Vec<Told>> {
+    let paused = store::pause(tx, flag, now).await?.then(|| ("ramp", json!(RampState::Running), json!(RampState::Paused)));
+    let dropped = dropped(store::drop_enabling(tx, flag, "The flag was killed.", now).await?);
+    Ok(paused.into_iter().chain(dropped).collect())
+}
+
+fn dropped(changes: u64) -> Option<Told> {
+    (changes > 0).then(|| ("scheduledChangesDropped", json!(0), json!(changes)))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use qd_core::gate::{Action as _, Actor, Change, Confirmation, Done, GateTx, Permit};
+use qd_core::gate::{Actor, Change, Confirmation, Done, GateTx, Permit};
 use qd_core::{App, Error, Result, Timestamp, published};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -171,7 +171,7 @@ async fn carried_out(
     }
     let after = change::save(tx, &before, Flag { definition, ..before.clone() }, permit, now).await?;
     let (mut was, mut is) = change::changed(&before, &after)?;
-    for (name, before, after) in super::heed(tx, RunSchedule::NAME, &before, &after, now).await? {
+    for (name, before, after) in super::heed(tx, &before, &after, now).await? {
         was.insert(name.into(), before);
         is.insert(name.into(), after);
     }

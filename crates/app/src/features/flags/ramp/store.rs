@@ -17,6 +17,8 @@ const INSERT: &str = "INSERT INTO flag_ramp (id, flag_key, state, steps, next_st
      started_by_name, updated_at, ended_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 const SAVE: &str = "UPDATE flag_ramp SET state = $2, next_step = $3, next_at = $4, wait_micros = $5, updated_at = $6, ended_at = $7 \
      WHERE id = $1 AND state IN ('RUNNING', 'PAUSED')";
+const PAUSE: &str = "UPDATE flag_ramp SET state = 'PAUSED', wait_micros = CASE WHEN next_at > $2 THEN next_at - $2 ELSE 0 END, next_at = NULL, \
+     updated_at = $2 WHERE flag_key = $1 AND state = 'RUNNING'";
 const SCHEDULE: &str = "SELECT * FROM flag_schedule WHERE id = $1";
 const SCHEDULES: &str = "SELECT * FROM flag_schedule WHERE flag_key = $1 ORDER BY at DESC LIMIT $2";
 const PENDING: &str = "SELECT count(*) FROM flag_schedule WHERE flag_key = $1 AND state = 'PENDING'";
@@ -30,8 +32,8 @@ const DROP_ENABLING: &str = "UPDATE flag_schedule SET state = 'CANCELLED', ended
      WHERE flag_key = $1 AND state = 'PENDING' AND enabled = $4";
 /// Every static statement about ramps and changes at a time.
 pub const STATEMENTS: &[&str] = &[
-    BY_ID, ACTIVE, ALL_ACTIVE, HISTORY, OVERDUE, INSERT, SAVE, SCHEDULE, SCHEDULES, PENDING, UPCOMING, SCHEDULES_DUE, ADD_SCHEDULE, END_SCHEDULE,
-    DROP_SCHEDULES, DROP_ENABLING,
+    BY_ID, ACTIVE, ALL_ACTIVE, HISTORY, OVERDUE, INSERT, SAVE, PAUSE, SCHEDULE, SCHEDULES, PENDING, UPCOMING, SCHEDULES_DUE, ADD_SCHEDULE,
+    END_SCHEDULE, DROP_SCHEDULES, DROP_ENABLING,
 ];
 
 #[derive(sqlx::FromRow)]
@@ -130,9 +132,25 @@ pub async fn current(db: &Db, flag: &str) -> Result<Option<Ramp>> {
     db.maybe::<Row>(ACTIVE, args![flag]).await?.map(Row::ramp).transpose()
 }
 
-/// All running and paused ramps.
-pub async fn all_active(db: &Db) -> Result<Vec<Ramp>> {
-    db.all::<Row>(ALL_ACTIVE, args![]).await?.into_iter().map(Row::ramp).collect()
+/// All running and paused ramps, and the flags of those that can't be read.
+pub async fn all_active(db: &Db) -> Result<(Vec<Ramp>, Vec<String>)> {
+    let (mut ramps, mut stuck) = (Vec::new(), Vec::new());
+    for row in db.all::<Row>(ALL_ACTIVE, args![]).await? {
+        let flag = row.flag_key.clone();
+        match row.ramp() {
+            Ok(ramp) => ramps.push(ramp),
+            Err(fault) => {
+                tracing::error!(%fault, flag, "a ramp can't be read");
+                stuck.push(flag);
+            }
+        }
+    }
+    Ok((ramps, stuck))
+}
+
+/// Lets a flag's running ramp wait, without reading its steps; whether there was one.
+pub async fn pause(tx: &mut GateTx<'_>, flag: &str, now: Timestamp) -> Result<bool> {
+    Ok(tx.exec(PAUSE, args![flag, now.0]).await? > 0)
 }
 
 /// Ramps of a flag, the latest first.

@@ -10,6 +10,7 @@ use super::lifecycle::check_steps;
 use super::{CancelRamp, PauseRamp, Ramp, RampState, RampStep, ResumeRamp, StartRamp, job, store};
 use crate::features::flags::definition::change::{self, person, undo};
 use crate::features::flags::definition::{self, Definition, Flag, Percent};
+use crate::features::flags::serve;
 
 /// Ramps that a flag's history shows.
 const SHOWN: i64 = 20;
@@ -227,7 +228,5 @@ pub async fn live(tx: &mut GateTx<'_>, key: &str) -> Result<Flag> {
 
 /// Serves what was changed before the caller is answered.
 pub async fn finished<T>(app: &App, done: Result<Done<T>>) -> Result<Done<T>> {
-    let done = done?;
-    app.published.refresh(app).await?;
-    Ok(done)
+    Ok(serve::publish(app, done?).await)
 }

@@ -135,7 +135,7 @@ fn reserved_flags_tell_the_maintenance_state() {
 /// A stored circle, which saving refuses, must not hang whoever asks.
 #[test]
 fn a_circle_of_prerequisites_ends() {
-    let mut flags = vec![("a".to_owned(), super::definition_of(&json!({ "enabled": true, "rolloutPercentage": 100 })))];
+    let mut flags = [("a".to_owned(), super::definition_of(&json!({ "enabled": true, "rolloutPercentage": 100 })))];
     flags[0].1.prerequisites = vec![Prerequisite { flag: "a".into(), variant: "on".into() }];
     let snapshot = Snapshot::new(1, flags.iter().map(|(key, one)| (key.as_str(), one)), Reserved::default());
     assert_eq!(snapshot.evaluate("a", &context(json!({}))).unwrap().variant, "off");

@@ -2,13 +2,11 @@ use qd_core::gate::{Confirmation, Role};
 use qd_core::{Error, audit, ledger};
 use serde_json::{Value, json};
 
-use super::{made, mara, parsed, patch, served};
+use super::{made, mara, parsed, patch, percent, refused, served};
 use crate::features::flags::definition::{
-    self, Filter, Kind, Percent, Stale, archive, archived, create, differences, find, kill, list, restore, revert, revisions, seed, set_rollout,
-    toggle, update,
+    Kind, archive, archived, create, differences, find, kill, lower, restore, revert, revisions, set_rollout, toggle, update,
 };
 use crate::features::flags::flags;
-use crate::features::identity::create_admin;
 use crate::features::testing::{World, because, on_both, person};
 
 on_both!(
@@ -16,31 +14,15 @@ on_both!(
     an_unknown_key_is_not_found_and_never_made,
     a_click_is_served_when_it_is_answered,
     a_kill_takes_nothing_but_a_click,
+    down_never_asks,
     two_at_once_keep_every_revision,
     an_edit_of_an_old_version_is_refused,
     a_revert_brings_all_back,
     numbers_keep_their_form,
     archived_flags_are_gone_and_come_back,
-    prerequisites_exist_and_lead_nowhere_in_a_circle,
-    two_at_once_close_no_circle,
-    lists_are_filtered_and_paged,
-    forgotten_flags_are_told,
-    the_first_flags_come_once,
     who_may_and_what_it_takes,
     long_lists_and_notes_stay_out_of_the_trail,
-    maintenance_is_told_by_reserved_flags,
 );
-
-fn percent(points: i64) -> Percent {
-    Percent::of_basis_points(points).unwrap()
-}
-
-async fn refused<T>(done: qd_core::Result<T>) -> (String, String) {
-    match done {
-        Err(fault) => (fault.code().to_owned(), fault.to_string()),
-        Ok(_) => panic!("it was done"),
-    }
-}
 
 async fn a_life_stands_in_trail_and_revisions(world: &World) {
     let (app, mara) = (&world.app, mara());
@@ -131,6 +113,28 @@ async fn a_kill_takes_nothing_but_a_click(world: &World) {
     assert_eq!(again, ("conflict".into(), "f is off already. Nothing was changed.".into()));
 }
 
+async fn down_never_asks(world: &World) {
+    let (app, mara) = (&world.app, mara());
+    made(world, "f", 50).await;
+    let nothing = Confirmation::default;
+    let done = set_rollout(app, &mara, "f", percent(2_500), None, nothing()).await.unwrap();
+    assert_eq!((done.value.version, done.value.definition.rollout_percentage), (2, percent(2_500)));
+    let row = world.last().await;
+    assert_eq!((row.event.as_str(), row.action.as_str(), row.reason), ("CONFIG_FEATURE_FLAG_CHANGED", "flag.lower", None));
+    let key = || Confirmation { idempotency_key: Some("down".into()), ..nothing() };
+    let first = set_rollout(app, &mara, "f", percent(100), None, key()).await.unwrap();
+    let second = set_rollout(app, &mara, "f", percent(100), None, key()).await.unwrap();
+    assert_eq!((second.replayed, second.audit_seq), (true, first.audit_seq), "the same request again");
+    let (code, text) = refused(set_rollout(app, &mara, "f", percent(101), None, nothing()).await).await;
+    assert_eq!((code.as_str(), text.as_str()), ("invalid", "Give a reason of 10 to 500 characters."), "up asks");
+    for up in [percent(100), percent(101)] {
+        assert_eq!(refused(lower(app, &mara, "f", up, None, nothing()).await).await.0, "conflict");
+    }
+    assert_eq!(refused(lower(app, &mara, "f", percent(1), Some(1), nothing()).await).await.0, "outdated");
+    assert_eq!(refused(lower(app, &person(Role::StaffAdmin), "f", percent(1), None, because()).await).await.0, "forbidden");
+    assert_eq!(find(app, "f").await.unwrap().version, 3);
+}
+
 async fn two_at_once_keep_every_revision(world: &World) {
     made(world, "f", 0).await;
     let tries = (1..=8).map(|points| {
@@ -211,137 +215,6 @@ async fn archived_flags_are_gone_and_come_back(world: &World) {
     assert_eq!(refused(restore(app, &mara, "f", because()).await).await.0, "conflict");
 }
 
-async fn needing(world: &World, key: &str, other: &str) -> qd_core::Result<()> {
-    let needs = if other.is_empty() { json!([]) } else { json!([{ "flag": other, "variant": "on" }]) };
-    update(&world.app, &mara(), key, patch(json!({ "prerequisites": needs })), because()).await.map(|_| ())
-}
-
-async fn prerequisites_exist_and_lead_nowhere_in_a_circle(world: &World) {
-    let (app, mara) = (&world.app, mara());
-    for key in ["a", "b", "c"] {
-        made(world, key, 100).await;
-    }
-    assert!(refused(needing(world, "a", "nothing").await).await.1.contains("There is no flag nothing."));
-    assert!(refused(needing(world, "a", "ops.read_only").await).await.1.contains("There is no flag ops.read_only."));
-    let other = patch(json!({ "prerequisites": [{ "flag": "b", "variant": "blue" }] }));
-    assert!(refused(update(app, &mara, "a", other, because()).await).await.1.contains("The flag b has no variant blue."));
-    needing(world, "a", "b").await.unwrap();
-    needing(world, "b", "c").await.unwrap();
-    for back in ["a", "b", "c"] {
-        assert!(refused(needing(world, "c", back).await).await.1.contains("lead back to c"), "{back}");
-    }
-    kill(app, &mara, "c", Confirmation::default()).await.unwrap();
-    assert_eq!((served(world, "a", "u"), served(world, "b", "u")), (Some(json!(false)), Some(json!(false))));
-    let renamed = json!({ "variants": [{ "name": "yes", "value": true }, { "name": "off", "value": false }], "onVariant": "yes" });
-    assert!(refused(update(app, &mara, "c", patch(renamed), because()).await).await.1.contains("The flag b needs the variant on of this flag"));
-    let sure = Confirmation { phrase: Some("ARCHIVE c".into()), ..because() };
-    assert!(refused(archive(app, &mara, "c", sure.clone()).await).await.1.contains("The flag b needs c."));
-    needing(world, "b", "").await.unwrap();
-    archive(app, &mara, "c", sure).await.unwrap();
-    assert!(refused(needing(world, "b", "c").await).await.1.contains("There is no flag c."));
-    for number in 0..12 {
-        made(world, &format!("chain-{number:02}"), 100).await;
-    }
-    for number in 0..10 {
-        needing(world, &format!("chain-{number:02}"), &format!("chain-{:02}", number + 1)).await.unwrap();
-    }
-    let long = refused(needing(world, "chain-10", "chain-11").await).await;
-    assert_eq!(long, ("invalid".into(), "Chains of prerequisites may have at most 10 links.".into()));
-    assert_eq!(served(world, "chain-00", "u"), Some(json!(true)), "ten links are followed to their end");
-}
-
-async fn two_at_once_close_no_circle(world: &World) {
-    for round in 0..5 {
-        let (a, b) = (format!("a{round}"), format!("b{round}"));
-        made(world, &a, 100).await;
-        made(world, &b, 100).await;
-        let (one, other) = tokio::join!(needing(world, &a, &b), needing(world, &b, &a));
-        assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
-    }
-}
-
-async fn lists_are_filtered_and_paged(world: &World) {
-    let (app, mara) = (&world.app, mara());
-    let owner = create_admin(app, "ida@test.example", "Ida", Role::Admin, None).await.unwrap();
-    let all = [
-        json!({ "key": "a1", "enabled": true, "percentage": 100, "tags": ["Checkout"], "notes": "Faster payment" }),
-        json!({ "key": "a2", "scope": "VENDOR", "ownerId": owner.id }),
-        json!({ "key": "b1", "kind": "STRING", "variants": [{ "name": "x", "value": "y" }] }),
-    ];
-    for fields in all {
-        create(app, &mara, patch(fields), because()).await.unwrap();
-    }
-    let keys = |filter: Filter| list(app, &filter).unwrap().0.into_iter().map(|listed| listed.flag.key).collect::<Vec<_>>();
-    assert_eq!(keys(Filter::default()), ["a1", "a2", "b1"]);
-    assert_eq!(keys(Filter { enabled: Some(true), ..Filter::default() }), ["a1"]);
-    assert_eq!(keys(Filter { scope: definition::Scope::parse("vendor"), ..Filter::default() }), ["a2"]);
-    assert_eq!(keys(Filter { kind: Some(Kind::String), ..Filter::default() }), ["b1"]);
-    assert_eq!(keys(Filter { tag: Some("checkout".into()), ..Filter::default() }), ["a1"]);
-    assert_eq!(keys(Filter { text: Some("PAYMENT".into()), ..Filter::default() }), ["a1"]);
-    assert_eq!(keys(Filter { text: Some("ida".into()), owner: Some(owner.id), ..Filter::default() }), ["a2"]);
-    assert_eq!(keys(Filter { after: Some("a1".into()), limit: 1, ..Filter::default() }), ["a2"]);
-    assert!(list(app, &Filter { limit: 1, ..Filter::default() }).unwrap().1 && !list(app, &Filter::default()).unwrap().1);
-    let nobody = patch(json!({ "ownerId": uuid::Uuid::now_v7() }));
-    assert_eq!(refused(update(app, &mara, "a1", nobody, because()).await).await.1, "Choose somebody with an active account.");
-    let flag = update(app, &mara, "a2", patch(json!({ "ownerId": null })), because()).await.unwrap().value;
-    assert_eq!((flag.definition.owner_id, flag.definition.owner_name), (None, None));
-}
-
-async fn forgotten_flags_are_told(world: &World) {
-    let (app, mara) = (&world.app, mara());
-    made(world, "settled", 100).await;
-    made(world, "ruled", 100).await;
-    let fields = json!({ "rules": [{ "variant": "on" }], "expectedLifetimeDays": 10 });
-    update(app, &mara, "ruled", patch(fields), because()).await.unwrap();
-    made(world, "half", 50).await;
-    let stale = |days: i64| {
-        let now = app.now().plus_seconds(days * 86_400);
-        flags(app).unwrap().iter().filter_map(|flag| Some((flag.key.clone(), flag.stale(now)?))).collect::<Vec<_>>()
-    };
-    assert_eq!(stale(10), []);
-    assert_eq!(stale(11), [("ruled".into(), Stale::PastLifetime)]);
-    assert_eq!(stale(31), [("ruled".into(), Stale::PastLifetime), ("settled".into(), Stale::FullyOn)]);
-    world.later(20 * 86_400);
-    // What does not concern who gets it does not start the days anew; what does, does.
-    update(app, &mara, "settled", patch(json!({ "notes": "still needed?" })), because()).await.unwrap();
-    assert_eq!(stale(11).last(), Some(&("settled".into(), Stale::FullyOn)));
-    set_rollout(app, &mara, "settled", percent(5_000), None, because()).await.unwrap();
-    set_rollout(app, &mara, "settled", percent(10_000), None, because()).await.unwrap();
-    assert_eq!(stale(30), [("ruled".into(), Stale::PastLifetime)]);
-    world.later(31 * 86_400);
-    let told = |wanted| list(app, &Filter { stale: Some(wanted), ..Filter::default() }).unwrap().0.len();
-    assert_eq!((told(true), told(false)), (2, 1));
-}
-
-async fn the_first_flags_come_once(world: &World) {
-    let (app, mara) = (&world.app, person(Role::SuperAdmin));
-    seed(app, &mara).await.unwrap();
-    let all: Vec<_> = flags(app)
-        .unwrap()
-        .iter()
-        .map(|flag| (flag.key.clone(), flag.definition.scope.word(), flag.definition.enabled, flag.definition.rollout_percentage.basis_points()))
-        .collect();
-    let row = |key: &str, scope: &'static str, on: bool| (key.to_owned(), scope, on, if on { 10_000 } else { 0 });
-    let expected = [
-        row("ai_assist_parts", "VENDOR", true),
-        row("label_studio_pro", "VENDOR", false),
-        row("marketplace_v2", "GLOBAL", false),
-        row("sse_realtime", "GLOBAL", true),
-        row("vacation_fee_pause", "VENDOR", true),
-    ];
-    assert_eq!(all, expected);
-    let recorded = world.last().await;
-    assert_eq!(
-        (recorded.event.as_str(), parsed(recorded.after)["sse_realtime"]["rolloutPercentage"].clone()),
-        ("CONFIG_FEATURE_FLAG_CREATED", json!(100))
-    );
-    assert_eq!(revisions(app, "sse_realtime", None, 5).await.unwrap().0[0].action, "flag.seed");
-    archive(app, &mara, "sse_realtime", Confirmation { phrase: Some("ARCHIVE sse_realtime".into()), ..because() }).await.unwrap();
-    let last = world.last().await.seq;
-    seed(app, &mara).await.unwrap();
-    assert_eq!((flags(app).unwrap().len(), world.last().await.seq), (4, last), "nothing comes back, nothing is recorded");
-}
-
 async fn who_may_and_what_it_takes(world: &World) {
     let app = &world.app;
     made(world, "f", 0).await;
@@ -377,26 +250,4 @@ async fn ledger_undo(world: &World) -> Value {
     const UNDO: &str = "SELECT CAST(undo AS TEXT) FROM change_ledger ORDER BY id DESC LIMIT 1";
     let (text,): (String,) = world.app.db.one(UNDO, engine::args![]).await.unwrap();
     serde_json::from_str(&text).unwrap()
-}
-
-async fn maintenance_is_told_by_reserved_flags(world: &World) {
-    use crate::features::maintenance::window::{Enable, enable};
-    use crate::features::maintenance::{Kind as Mode, Terms};
-    let told = |vendor: &str| {
-        let snapshot = super::super::snapshot(&world.app).unwrap();
-        let context = super::context(json!({ "vendorId": vendor }));
-        ["ops.read_only", "ops.read_only.vendor", "ops.queue_drain"].map(|key| snapshot.evaluate(key, &context).unwrap().value == Some(&json!(true)))
-    };
-    made(world, "f", 0).await;
-    assert_eq!(told("v1"), [false; 3]);
-    let begin = async |kind: Mode, vendors: Option<Vec<String>>| {
-        let action = Enable { kind, minutes: None, terms: Terms { vendors, zone: "UTC".into(), ..Terms::default() } };
-        let given = Confirmation { phrase: Some("ENABLE MAINTENANCE".into()), ..because() };
-        enable(&world.app, &person(Role::SuperAdmin), action, given).await.unwrap();
-    };
-    begin(Mode::VendorReadonly, Some(vec!["v1".into()])).await;
-    assert_eq!((told("v1"), told("v2")), ([false, true, false], [false; 3]), "served when the click is answered");
-    begin(Mode::QueueDrain, None).await;
-    begin(Mode::GlobalReadonly, None).await;
-    assert_eq!((told("v1"), told("v2")), ([true, true, true], [true, false, true]));
 }

@@ -74,6 +74,10 @@ fn every_limit_names_its_field() {
     assert_eq!(faults(json!({ "kind": "STRING", "variants": variants(json!("x".repeat(17_000))) })), ["variants[0].value"]);
     assert_eq!(faults(json!({ "variants": [{ "name": "a", "value": true }, { "name": "a", "value": false }] })), ["variants"]);
     assert_eq!(faults(json!({ "variants": variants(json!(true)), "onVariant": "b", "offVariant": "c" })), ["onVariant", "offVariant"]);
+}
+
+#[test]
+fn every_rule_names_what_is_wrong_in_it() {
     let rule = |rule: Value| faults(json!({ "rules": [rule] }));
     assert_eq!(rule(json!({})), ["rules[0].variant"]);
     assert_eq!(rule(json!({ "variant": "on", "split": [{ "variant": "on", "percentage": 100 }] })), ["rules[0].variant"]);
@@ -93,6 +97,10 @@ fn every_limit_names_its_field() {
     ] {
         assert_eq!(condition(operator, value), ["rules[0].conditions[0].value"], "{operator}");
     }
+}
+
+#[test]
+fn lists_and_texts_have_an_end() {
     assert_eq!(faults(json!({ "rules": vec![json!({ "variant": "on" }); 51] })), ["rules"]);
     let keys: Vec<String> = (0..1_001).map(|number| number.to_string()).collect();
     assert_eq!(faults(json!({ "allow": keys })), ["allow"]);

@@ -1,16 +1,19 @@
 //! Behaviour of flags: deciding, by published examples and by properties; changing, the same on both databases.
 
+mod catalog;
 mod decide;
 mod explain;
 mod life;
 mod limits;
+mod needs;
 mod ramps;
+mod robust;
 mod schedules;
 
 use qd_core::gate::{Actor, Role};
 use serde_json::{Value, json};
 
-use super::definition::{self, Definition, Flag, Patch};
+use super::definition::{self, Definition, Flag, Patch, Percent};
 use super::evaluate::{Context, Reserved, Snapshot};
 use crate::features::testing::{World, because, person};
 
@@ -51,4 +54,15 @@ fn served(world: &World, key: &str, user: &str) -> Option<Value> {
 
 fn parsed(text: Option<String>) -> Value {
     text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
+}
+
+fn percent(points: i64) -> Percent {
+    Percent::of_basis_points(points).unwrap()
+}
+
+async fn refused<T>(done: qd_core::Result<T>) -> (String, String) {
+    match done {
+        Err(fault) => (fault.code().to_owned(), fault.to_string()),
+        Ok(_) => panic!("it was done"),
+    }
 }

@@ -3,7 +3,7 @@ use qd_core::gate::{Confirmation, Role};
 use serde_json::json;
 
 use super::{made, mara, parsed, patch, served};
-use crate::features::flags::definition::{self, Percent, find, kill, revert, set_rollout, update};
+use crate::features::flags::definition::{self, Percent, find, kill, lower, revert, set_rollout, update};
 use crate::features::flags::ramp::{Ramp, RampState, RampStep, advance, cancel, current, history, pause, resume, start};
 use crate::features::testing::{World, because, on_both, person};
 
@@ -143,7 +143,7 @@ async fn while_it_runs_nobody_raises_by_hand(world: &World) {
     assert_eq!(current(app, "f").await.unwrap().unwrap().state, RampState::Running);
     let again = start(app, &mara(), "f", steps(&[(700, 60)]), because()).await.unwrap_err().to_string();
     assert_eq!(again, "A ramp of f is running. Cancel it first. Nothing was changed.");
-    set_rollout(app, &mara(), "f", percent(100), None, because()).await.unwrap();
+    lower(app, &mara(), "f", percent(100), None, Confirmation::default()).await.unwrap();
     assert_eq!(current(app, "f").await.unwrap().unwrap().state, RampState::Paused, "lowered by hand");
     // Paused: free to edit. Back to the first revision is 0 %, then by hand above the next step.
     revert(app, &mara(), "f", 1, None, because()).await.unwrap();

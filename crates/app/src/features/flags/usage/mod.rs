@@ -1,13 +1,12 @@
 //! What applications ask for: how often and when last, by key and all at once, and keys that no flag has.
 //!
 //! Requests count in memory ([`count`]); every ten seconds a sampler adds the counts to the tables and reads back what all replicas counted.
-//! A process that is killed loses the counts of its last ten seconds, nothing else. [`of`], [`all`] and [`unknown`] read memory.
+//! A process that is killed loses the counts of its last ten seconds, nothing else. [`of`] and [`unknown`] read memory.
 
 mod count;
 mod sample;
 mod store;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -28,6 +27,7 @@ pub const FEATURE: Feature = Feature { state, start, statements: store::STATEMEN
 
 /// How a flag is used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// When it was last evaluated, by its key or with all others; `null`: never.
     pub last_evaluated_at: Option<Timestamp>,
@@ -43,6 +43,7 @@ pub struct Usage {
 
 /// A key that applications ask for and that no flag has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Unknown {
     /// The key.
     pub key: String,
@@ -119,16 +120,6 @@ pub fn of(app: &App, key: &str, created_at: Timestamp) -> Result<Usage> {
     Ok(meter.usage(&meter.view.load(), key, created_at, app.now()))
 }
 
-/// How each of these flags (key and time of making) is used.
-///
-/// # Errors
-/// As [`of`].
-pub fn all<'k>(app: &App, flags: impl Iterator<Item = (&'k str, Timestamp)>) -> Result<BTreeMap<String, Usage>> {
-    let (meter, now) = (app.state::<Meter>()?, app.now());
-    let view = meter.view.load();
-    Ok(flags.map(|(key, created_at)| (key.to_owned(), meter.usage(&view, key, created_at, now))).collect())
-}
-
 /// Keys that applications ask for and that no flag has now, the newest first; at most 200. A new one shows within ten seconds.
 ///
 /// # Errors
@@ -147,7 +138,7 @@ fn state(_: &Config, state: &mut StateMap) -> Result<()> {
 }
 
 fn start(starter: &mut Starter) {
-    starter.spawn(sample::forever(starter.app.clone()));
+    starter.keep("usage of flags", sample::forever);
 }
 
 #[cfg(test)]
