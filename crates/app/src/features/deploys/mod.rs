@@ -70,7 +70,7 @@ fn start(starter: &mut Starter) {
 /// # Errors
 /// Any fault of our database.
 pub async fn trim(app: &App) -> Result<u64> {
-    Ok(outside::trim(app).await? + environment::trim(app).await?)
+    Ok(outside::trim(app).await? + instances::trim(app).await? + environment::trim(app).await?)
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use super::render::Render;
 use crate::support::client::Answer;
 use crate::support::{World, until};
 
+/// Of GitHub's hook.
+const GITHUB: &str = "a secret of github";
 /// 24 bytes in base64.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const KEY: [u8; 24] =
@@ -94,11 +96,23 @@ async fn hooks_without_a_secret_are_closed() {
     let client = world.anonymous();
     client.send(client.request(Method::POST, "/hooks/github").body("{}")).await.expect(403);
     world.finish().await;
+    // A secret that can be guessed opens nothing either.
+    let short = |config: &mut qd_core::config::Config| {
+        config.deploys.github_webhook_secret = Secret::new("gh");
+        config.deploys.render_webhook_secret = Secret::new("whsec_AAAA");
+    };
+    let world = World::with(short).await;
+    let client = world.anonymous();
+    for hook in ["/hooks/github", "/hooks/render"] {
+        let no = client.send(client.request(Method::POST, hook).body("{}")).await.expect(403);
+        assert!(no.text.contains("16 bytes"), "{}", no.text);
+    }
+    world.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn githubs_events_begin_and_end_a_deploy() {
-    let world = World::with(|config| config.deploys.github_webhook_secret = Secret::new("gh")).await;
+    let world = World::with(|config| config.deploys.github_webhook_secret = Secret::new(GITHUB)).await;
     let staff = world.staff().await;
     let created = qd_core::Clock::system().now().plus_seconds(-300).rfc3339();
     let event = |state: &str| {
@@ -114,11 +128,11 @@ async fn githubs_events_begin_and_end_a_deploy() {
         }
     };
     send("deployment", "d1", event("pending"), b"wrong").await.expect(401);
-    send("ping", "d0", json!({ "zen": "x" }), b"gh").await.expect(200);
-    send("deployment", "d1", event("pending"), b"gh").await.expect(202);
+    send("ping", "d0", json!({ "zen": "x" }), GITHUB.as_bytes()).await.expect(200);
+    send("deployment", "d1", event("pending"), GITHUB.as_bytes()).await.expect(202);
     until("it has begun", || async { history(&staff).await.len() == 1 }).await;
-    send("deployment_status", "d2", event("success"), b"gh").await.expect(202);
-    send("deployment_status", "d2", event("failure"), b"gh").await.expect(200);
+    send("deployment_status", "d2", event("success"), GITHUB.as_bytes()).await.expect(202);
+    send("deployment_status", "d2", event("failure"), GITHUB.as_bytes()).await.expect(200);
     until("it is live", || async { history(&staff).await[0]["status"] == "live" }).await;
     let deploy = history(&staff).await.remove(0);
     assert_eq!(

@@ -40,7 +40,8 @@ async fn a_rollback_turns_auto_deploy_off_and_says_so() {
     admin.form(&format!("{path}/rollback"), &[OK, PHRASE]).await.expect(403);
     boss.form(&format!("{path}/rollback"), &[OK]).await.expect(422);
     assert!(fake.calls().iter().all(|call| call.starts_with("GET")), "nothing was changed so far: {:?}", fake.calls());
-    let done = boss.post(&format!("/api/admin/ops{path}/rollback"), json!({ "reason": OK.1, "phrase": PHRASE.1 })).await.expect(200);
+    let asked = || boss.post(&format!("/api/admin/ops{path}/rollback"), json!({ "reason": OK.1, "phrase": PHRASE.1, "idempotency_key": "back-1" }));
+    let done = asked().await.expect(200);
     let seq: i64 = done.header("quarterdeck-audit-seq").unwrap().parse().unwrap();
     let done = done.json();
     assert_eq!((done["autoDeployOff"].as_bool(), done["providerDeploy"].as_str()), (Some(true), Some("dep-back")));
@@ -62,6 +63,11 @@ async fn a_rollback_turns_auto_deploy_off_and_says_so() {
     let listed = history(&boss).await;
     let bad = listed.iter().find(|row| row["sha"] == "bbbbbbb2").unwrap();
     assert!(bad["rolledBackAt"].is_string() && listed[0]["rollbackOf"] == bad["id"], "{listed:#?}");
+    // Whoever asks again with the same key hears what was answered then, although that build is live now.
+    let again = asked().await.expect(200);
+    assert_eq!((again.header("quarterdeck-audit-seq").unwrap().parse(), again.json()), (Ok(seq), done));
+    assert_eq!(fake.calls().iter().filter(|call| call.starts_with("POST")).count(), 1);
+    boss.post(&format!("/api/admin/ops{path}/rollback"), json!({ "reason": OK.1, "phrase": PHRASE.1 })).await.expect(409);
     // And the reminder's own action ends it.
     admin.form("/deployments/auto-deploy/srv-1", &[("on", "true"), ("reason", "mended by the next build")]).await.expect(303);
     assert!(fake.0.lock().unwrap().auto_deploy);

@@ -2,7 +2,7 @@
 
 mod fleet;
 mod http;
-pub mod store;
+pub(super) mod store;
 mod verb;
 
 use qd_core::Timestamp;
@@ -14,7 +14,7 @@ use super::environment::Entries;
 
 pub use fleet::{BuildCount, Run, ServiceRun, fleet, judge};
 pub use http::routes;
-pub use verb::{Heard, acknowledged, all, beat, find, watch};
+pub use verb::{Heard, acknowledged, all, beat, find, names, trim, watch};
 
 /// Seconds between two beats.
 pub const HEARTBEAT: i64 = 15;

@@ -13,13 +13,18 @@ const UPSERT: &str = "INSERT INTO app_instance (environment, service, instance, 
      revision = excluded.revision, snapshot_id = excluded.snapshot_id";
 const COUNT: &str = "SELECT count(*) FROM app_instance WHERE environment = $1";
 const FORGET: &str = "DELETE FROM app_instance WHERE beat_at < $1";
-const ALL: &str = "SELECT * FROM app_instance ORDER BY environment, service, beat_at DESC, instance LIMIT 1000";
-const OF: &str = "SELECT * FROM app_instance WHERE environment = $1 ORDER BY service, beat_at DESC, instance LIMIT 1000";
+const ENVIRONMENTS: &str = "SELECT count(DISTINCT environment) FROM app_instance";
+/// Of each environment those that beat last: none hides another one.
+const ALL: &str = "SELECT * FROM (SELECT app_instance.*, row_number() OVER (PARTITION BY environment ORDER BY beat_at DESC, service, instance) AS place \
+     FROM app_instance) AS ranked WHERE place <= 500 ORDER BY environment, service, beat_at DESC, instance";
+const OF: &str = "SELECT * FROM (SELECT * FROM app_instance WHERE environment = $1 ORDER BY beat_at DESC, service, instance LIMIT 500) AS newest \
+     ORDER BY service, beat_at DESC, instance";
+const NAMES: &str = "SELECT DISTINCT environment, service FROM app_instance ORDER BY environment, service LIMIT 200";
 /// $1 begin of the time that counts as alive, $2 the revision.
 const ACKNOWLEDGED: &str =
     "SELECT CAST(coalesce(sum(CASE WHEN revision >= $2 THEN 1 ELSE 0 END), 0) AS BIGINT), count(*) FROM app_instance WHERE beat_at >= $1";
 /// Every static statement about instances.
-pub const STATEMENTS: &[&str] = &[FIND, UPSERT, COUNT, FORGET, ALL, OF, ACKNOWLEDGED];
+pub const STATEMENTS: &[&str] = &[FIND, UPSERT, COUNT, FORGET, ENVIRONMENTS, ALL, OF, NAMES, ACKNOWLEDGED];
 
 /// A process as it is stored.
 #[derive(Clone, Debug, sqlx::FromRow)]
@@ -99,17 +104,27 @@ pub async fn count(tx: &mut Tx, environment: &str) -> Result<i64> {
     Ok(tx.one::<(i64,)>(COUNT, args![environment]).await?.0)
 }
 
+/// How many environments there are.
+pub async fn environments(tx: &mut Tx) -> Result<i64> {
+    Ok(tx.one::<(i64,)>(ENVIRONMENTS, args![]).await?.0)
+}
+
 /// Forgets those that were silent since a moment.
 pub async fn forget(tx: &mut Tx, before: Timestamp) -> Result<u64> {
     Ok(tx.exec(FORGET, args![before.0]).await?)
 }
 
-/// All, or those of an environment; at most 1,000.
+/// All, or those of an environment; of each at most 500, those that beat last.
 pub async fn all(db: &Db, environment: Option<&str>) -> Result<Vec<Row>> {
     Ok(match environment {
         Some(environment) => db.all(OF, args![environment]).await?,
         None => db.all(ALL, args![]).await?,
     })
+}
+
+/// Environments and their services, for filters; at most 200.
+pub async fn names(db: &Db) -> Result<Vec<(String, String)>> {
+    Ok(db.all(NAMES, args![]).await?)
 }
 
 /// How many that live obey a revision, and how many live.

@@ -20,6 +20,8 @@ use crate::web::Starter;
 
 /// Most processes of one environment.
 const MOST: i64 = 500;
+/// Most environments. That of this installation always has its place.
+const ENVIRONMENTS: i64 = 50;
 /// A process that was silent for so long is forgotten.
 const FORGET: i64 = 24 * 3_600;
 /// What stands for a build that a process does not know.
@@ -45,8 +47,8 @@ pub async fn beat(app: &App, given: Beat) -> Result<Heard> {
     let now = app.now();
     let config = given.config.clone().map(|config| environment::cleaned(app, config)).transpose()?;
     let row = checked(app, given, now)?;
-    let told = row.clone();
-    let fresh = app.db.write_with(move |tx| Box::pin(async move { keep(tx, row, config, now).await })).await?;
+    let (told, ours) = (row.clone(), row.environment == app.config.server.environment);
+    let fresh = app.db.write_with(move |tx| Box::pin(async move { keep(tx, row, config, now, ours).await })).await?;
     if fresh {
         app.bus.tell(Event::new("instance.changed", &told.instance, json!({ "service": told.service }), now));
     }
@@ -88,12 +90,12 @@ fn checked(app: &App, given: Beat, now: Timestamp) -> Result<Row> {
 }
 
 /// Writes the beat; true when something that people look at is other than before.
-async fn keep(tx: &mut Tx, mut row: Row, config: Option<Entries>, now: Timestamp) -> Result<bool> {
+async fn keep(tx: &mut Tx, mut row: Row, config: Option<Entries>, now: Timestamp, ours: bool) -> Result<bool> {
     let known = store::find_in(tx, &row.environment, &row.service, &row.instance).await?;
-    if known.is_none() && store::count(tx, &row.environment).await? >= MOST {
+    if known.is_none() && full(tx, &row.environment, ours).await?.is_some() {
         store::forget(tx, now.plus_seconds(-super::ALIVE)).await?;
-        if store::count(tx, &row.environment).await? >= MOST {
-            return Err(Error::Overloaded { detail: format!("{} has {MOST} instances already.", row.environment), retry_after: 60 });
+        if let Some(detail) = full(tx, &row.environment, ours).await? {
+            return Err(Error::Overloaded { detail, retry_after: 60 });
         }
     }
     let same_build = known.as_ref().is_some_and(|known| known.sha == row.sha);
@@ -112,6 +114,16 @@ async fn keep(tx: &mut Tx, mut row: Row, config: Option<Entries>, now: Timestamp
     let known_dead = known.as_ref().is_some_and(|known| now.since(Timestamp(known.beat_at)) > super::ALIVE);
     let other = known.is_none_or(|known| (known.revision, known.snapshot_id) != (row.revision, row.snapshot_id));
     Ok(other || known_dead || !same_build)
+}
+
+/// Why one more process has no place.
+async fn full(tx: &mut Tx, environment: &str, ours: bool) -> Result<Option<String>> {
+    let many = store::count(tx, environment).await?;
+    if many >= MOST {
+        return Ok(Some(format!("{environment} has {MOST} instances already.")));
+    }
+    let crowded = many == 0 && !ours && store::environments(tx).await? >= ENVIRONMENTS;
+    Ok(crowded.then(|| format!("Instances of {ENVIRONMENTS} environments beat already. One that was silent for a day is forgotten.")))
 }
 
 /// A build of which nobody told is recorded as seen at its start; the job finds out whether anybody did.
@@ -148,6 +160,11 @@ pub async fn all(app: &App, environment: Option<&str>) -> Result<Vec<Instance>> 
     Ok(rows.into_iter().map(|row| row.at(now)).filter(|one| now.since(one.beat_at) <= FORGET).collect())
 }
 
+/// Environments and their services, for filters.
+pub async fn names(app: &App) -> Result<Vec<(String, String)>> {
+    store::names(&app.db).await
+}
+
 /// How many instances that live obey at least this revision of flags and maintenance, and how many live: "6 of 7".
 ///
 /// # Errors
@@ -156,10 +173,18 @@ pub async fn acknowledged(app: &App, revision: i64) -> Result<(i64, i64)> {
     store::acknowledged(&app.db, revision, app.now()).await
 }
 
-/// Forgets the long silent, and tells screens when a process falls silent.
+/// Forgets processes that were silent for a day. Returns how many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn trim(app: &App) -> Result<u64> {
+    let before = app.now().plus_seconds(-FORGET);
+    app.db.write_with(move |tx| Box::pin(async move { store::forget(tx, before).await })).await
+}
+
+/// Tells screens when a process falls silent.
 pub fn watch(starter: &mut Starter) {
-    let app = starter.app.clone();
-    starter.spawn(async move {
+    starter.keep("silence of instances", |app| async move {
         let mut tick = tokio::time::interval(Duration::from_secs(5));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut before = BTreeMap::new();

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use engine::Tx;
 use engine::job::{Enqueue, enqueue};
 use qd_core::gate::Access;
+use qd_core::secret::{WEBHOOK_KEY_MIN, webhook_key_length};
 use qd_core::{App, Error, Result, Timestamp};
 use serde_json::{Value, json};
 
@@ -61,11 +62,20 @@ fn no_secret(name: &str) -> Error {
     Error::Forbidden(format!("This hook is not open: {name} is not set."))
 }
 
+/// Closes a hook whose secret could be guessed from one signature.
+fn long_enough(name: &str, bytes: usize) -> Result<()> {
+    if bytes < WEBHOOK_KEY_MIN {
+        return Err(Error::Forbidden(format!("This hook is not open: {name} has less than {WEBHOOK_KEY_MIN} bytes.")));
+    }
+    Ok(())
+}
+
 async fn take_render(ctx: &Ctx, request: Request<Body>) -> Result<Taken> {
     let deploys = &ctx.app.config.deploys;
     if !deploys.render_webhook_secret.is_set() {
         return Err(no_secret("deploys.render_webhook_secret"));
     }
+    long_enough("deploys.render_webhook_secret", webhook_key_length(deploys.render_webhook_secret.expose()))?;
     let body = read_limited(request.into_body(), MAX_BODY).await?;
     let header = |name: &str| ctx.header(name).unwrap_or_default();
     let signed = Signed { id: header("webhook-id"), timestamp: header("webhook-timestamp"), signature: header("webhook-signature") };
@@ -90,6 +100,7 @@ async fn take_github(ctx: &Ctx, request: Request<Body>) -> Result<Taken> {
     if !secret.is_set() {
         return Err(no_secret("deploys.github_webhook_secret"));
     }
+    long_enough("deploys.github_webhook_secret", secret.expose().len())?;
     let body = read_limited(request.into_body(), MAX_BODY).await?;
     let header = |name: &str| ctx.header(name).unwrap_or_default();
     let verdict = github_signed(secret.expose(), header("x-hub-signature-256"), &body);

@@ -253,7 +253,7 @@ async fn known(app: &App, asked: &Record, now: Timestamp) -> Result<Option<Deplo
         return Ok(Some(found));
     }
     let near = store::near_now(&app.db, &asked.environment, &asked.service, horizon(asked, now)).await?;
-    Ok(near.into_iter().find(|known| is_same(known, asked, now)))
+    Ok(meant(near, asked, now))
 }
 
 async fn same(tx: &mut Tx, asked: &Record, now: Timestamp) -> Result<Option<Deploy>> {
@@ -263,11 +263,29 @@ async fn same(tx: &mut Tx, asked: &Record, now: Timestamp) -> Result<Option<Depl
         return Ok(Some(found));
     }
     let near = store::near(tx, &asked.environment, &asked.service, horizon(asked, now)).await?;
-    Ok(near.into_iter().find(|known| is_same(known, asked, now)))
+    Ok(meant(near, asked, now))
 }
 
 fn horizon(asked: &Record, now: Timestamp) -> Timestamp {
     asked.started_at.or(asked.finished_at).unwrap_or(now).plus_seconds(-SEEN_AT_BOOT - SAME)
+}
+
+/// The one of `near` that a report is about.
+fn meant(near: Vec<Deploy>, asked: &Record, now: Timestamp) -> Option<Deploy> {
+    let place = near.iter().position(|known| is_same(known, asked, now) && !parted(known, asked, &near, now))?;
+    near.into_iter().nth(place)
+}
+
+/// Whether another build went live between a known deploy and the one that a report is about, whichever of the two came first: a build that comes
+/// back is a deploy of its own.
+fn parted(known: &Deploy, asked: &Record, near: &[Deploy], now: Timestamp) -> bool {
+    let begun = asked.started_at.or(asked.finished_at).unwrap_or(now);
+    let over = if asked.status.is_over() { asked.finished_at.unwrap_or(begun) } else { now };
+    let between = |live: Timestamp| {
+        let after = known.finished_at.is_some_and(|end| end < live && live <= begun);
+        after || (over < live && live <= known.started_at)
+    };
+    near.iter().any(|other| !same_build(&other.sha, &known.sha) && other.live_at().is_some_and(between))
 }
 
 /// Whether a report is about a deploy that is known without that id: the same build of the same service in the same environment, and
@@ -280,6 +298,10 @@ fn is_same(known: &Deploy, asked: &Record, now: Timestamp) -> bool {
     }
     // Two ids of one source are two deploys.
     if known.source == asked.source && known.external_id.is_some() && asked.external_id.is_some() {
+        return false;
+    }
+    // Whoever says what it brought back from tells of another deploy than the one that went live before.
+    if asked.rollback_of.is_some() && known.rollback_of != asked.rollback_of {
         return false;
     }
     let start = asked.started_at.or(asked.finished_at).unwrap_or(now);

@@ -96,10 +96,16 @@ fn of_build(found: Vec<ProviderDeploy>, deploy: &Deploy, driver: &str) -> Result
 pub async fn roll_back(app: &App, actor: &Actor, deploy: Deploy, given: Confirmation) -> Result<Done<RolledBack>> {
     let action = RollBack { deploy: deploy.id, service: deploy.service.clone(), sha: deploy.sha.clone() };
     app.gate.check(actor, &action, &given)?;
-    let (deployer, plan) = (deployer(app)?, plan(app, &deploy).await?);
+    let deployer = deployer(app)?;
+    // With a key only the gate knows whether it was answered before; then that answer holds, whatever is live now.
+    let planned = match plan(app, &deploy).await {
+        Err(fault) if given.idempotency_key.is_none() => return Err(fault),
+        planned => planned,
+    };
     let held = app.clone();
     let work = app.gate.perform(actor, action, given, move |permit| {
         Box::pin(async move {
+            let plan = planned?;
             let started = deployer.rollback(permit.warrant(), &plan.target.id, &plan.provider_deploy).await?;
             let off = deployer.set_auto_deploy(permit.warrant(), &plan.target.id, false).await;
             // The rollback runs from here on: nothing that follows may report it as not done.

@@ -9,6 +9,8 @@ use crate::features::testing::{World, on_both, person};
 on_both!(
     a_deploy_begins_and_ends_in_the_trail,
     one_deploy_told_of_by_several_is_one,
+    a_build_that_comes_back_is_a_deploy_of_its_own,
+    a_rollback_never_merges_into_what_was_live_before,
     the_same_id_is_recorded_once,
     words_have_limits,
     what_is_live_is_known_by_service,
@@ -17,10 +19,17 @@ on_both!(
 );
 
 async fn a_deploy_begins_and_ends_in_the_trail(world: &World) {
-    let begun = recorded(world, Record { status: Status::InProgress, author: Some("Jo Web".into()), message: Some("Fix\n\nmore".into()), ..told("4D7C3A9F") }).await;
+    let begun = recorded(
+        world,
+        Record { status: Status::InProgress, author: Some("Jo Web".into()), message: Some("Fix\n\nmore".into()), ..told("4D7C3A9F") },
+    )
+    .await;
     assert_eq!((begun.sha.as_str(), begun.build(), begun.headline(), begun.finished_at), ("4d7c3a9f", "4d7c3a9", Some("Fix"), None));
     let row = world.last().await;
-    assert_eq!((row.event.as_str(), row.actor_kind.as_str(), row.target_id.as_str()), ("OPS_DEPLOY_RECORDED", "TOKEN", begun.id.to_string().as_str()));
+    assert_eq!(
+        (row.event.as_str(), row.actor_kind.as_str(), row.target_id.as_str()),
+        ("OPS_DEPLOY_RECORDED", "TOKEN", begun.id.to_string().as_str())
+    );
     let text = serde_json::to_string(&row).unwrap();
     assert!(text.contains("4d7c3a9f") && !text.contains("Jo Web") && !text.contains("more"), "{text}");
     world.later(180);
@@ -40,19 +49,66 @@ async fn a_deploy_begins_and_ends_in_the_trail(world: &World) {
 async fn one_deploy_told_of_by_several_is_one(world: &World) {
     let at = minutes_ago(world, 10);
     let boot = recorded(world, Record { source: Source::Boot, started_at: at, finished_at: at, ..told("4d7c3a9f") }).await;
-    let ci = recorded(world, Record { started_at: minutes_ago(world, 14), finished_at: minutes_ago(world, 9), author: Some("Jo".into()), ..told("4d7c3a9f0011") }).await;
+    let ci = recorded(
+        world,
+        Record { started_at: minutes_ago(world, 14), finished_at: minutes_ago(world, 9), author: Some("Jo".into()), ..told("4d7c3a9f0011") },
+    )
+    .await;
     assert_eq!((ci.id, ci.source, ci.sha.as_str(), ci.author.as_deref()), (boot.id, Source::Api, "4d7c3a9f0011", Some("Jo")));
     assert_eq!(Some(ci.started_at), minutes_ago(world, 14), "whoever knows says when it began");
-    let render = recorded(world, Record { source: Source::Render, external_id: Some("dep-1".into()), started_at: minutes_ago(world, 12), ..told("4d7c3a9f0011") }).await;
+    let render = recorded(
+        world,
+        Record { source: Source::Render, external_id: Some("dep-1".into()), started_at: minutes_ago(world, 12), ..told("4d7c3a9f0011") },
+    )
+    .await;
     assert_eq!((render.id, render.source, render.external_id), (ci.id, Source::Api, None));
-    let same = recorded(world, Record { source: Source::Render, external_id: Some("dep-1".into()), started_at: minutes_ago(world, 12), ..told("4d7c3a9f0011") }).await;
+    let same = recorded(
+        world,
+        Record { source: Source::Render, external_id: Some("dep-1".into()), started_at: minutes_ago(world, 12), ..told("4d7c3a9f0011") },
+    )
+    .await;
     assert_eq!(same.version, render.version, "nothing is written twice");
-    let later = recorded(world, Record { source: Source::Render, external_id: Some("dep-2".into()), started_at: minutes_ago(world, 12), ..told("bbbbbbb") }).await;
+    let later =
+        recorded(world, Record { source: Source::Render, external_id: Some("dep-2".into()), started_at: minutes_ago(world, 12), ..told("bbbbbbb") })
+            .await;
     let elsewhere = recorded(world, Record { environment: "staging".into(), ..told("4d7c3a9f0011") }).await;
     assert!(later.id != ci.id && elsewhere.id != ci.id);
     world.later(7_200);
     let redeployed = recorded(world, told("4d7c3a9f0011")).await;
     assert_ne!(redeployed.id, ci.id, "two hours later it is a new one");
+}
+
+async fn a_build_that_comes_back_is_a_deploy_of_its_own(world: &World) {
+    let live = |sha: &str, minutes| Record { started_at: minutes_ago(world, minutes + 2), finished_at: minutes_ago(world, minutes), ..told(sha) };
+    let (first, _) = (recorded(world, live("aaaaaaa1", 18)).await, recorded(world, live("bbbbbbb2", 8)).await);
+    let back = recorded(world, Record { source: Source::Cli, external_id: Some("run-3".into()), ..told("aaaaaaa1") }).await;
+    assert_ne!(back.id, first.id, "another build was live in between");
+    assert_eq!(record::current(&world.app, "production", "web").await.unwrap().map(|deploy| deploy.id), Some(back.id));
+    // Render's next poll tells of both of them: each report finds its own.
+    let dep = |id: &str, minutes| Record { source: Source::Render, external_id: Some(id.into()), ..live("aaaaaaa1", minutes) };
+    assert_eq!(recorded(world, dep("dep-1", 18)).await.id, first.id);
+    assert_eq!(recorded(world, dep("dep-3", 1)).await.id, back.id);
+    assert_eq!(recorded(world, dep("dep-1", 18)).await.id, first.id);
+    assert_eq!(record::store::count(&world.app.db).await.unwrap(), 3);
+}
+
+async fn a_rollback_never_merges_into_what_was_live_before(world: &World) {
+    let live = |sha: &str, minutes| Record { started_at: minutes_ago(world, minutes + 2), finished_at: minutes_ago(world, minutes), ..told(sha) };
+    let (first, bad) = (recorded(world, live("aaaaaaa1", 18)).await, recorded(world, live("bbbbbbb2", 8)).await);
+    let report =
+        |status| Record { source: Source::Render, external_id: Some("dep-back".into()), rollback_of: Some(bad.id), status, ..told("aaaaaaa1") };
+    let back = recorded(world, report(Status::InProgress)).await;
+    assert_ne!(back.id, first.id);
+    assert_eq!(record::find(&world.app, bad.id).await.unwrap().rolled_back_at, None, "it has not gone live yet");
+    world.later(60);
+    let done = recorded(world, report(Status::Live)).await;
+    assert_eq!((done.id, done.live_at()), (back.id, Some(world.app.now())));
+    let bad = record::find(&world.app, bad.id).await.unwrap();
+    assert_eq!(bad.rolled_back_at, Some(world.app.now()), "not when the earlier build had gone live before");
+    assert_eq!(record::find(&world.app, first.id).await.unwrap(), first);
+    // Also where the provider's clock says that the rollback began before the bad one was live.
+    let other = Record { external_id: Some("dep-early".into()), started_at: minutes_ago(world, 15), ..report(Status::Live) };
+    assert_ne!(recorded(world, other).await.id, first.id);
 }
 
 async fn the_same_id_is_recorded_once(world: &World) {
@@ -100,7 +156,12 @@ async fn words_have_limits(world: &World) {
 
 async fn what_is_live_is_known_by_service(world: &World) {
     assert!(record::standing(&world.app, "production").await.unwrap().newest.is_none());
-    let at = |sha: &str, service: &str, minutes| Record { service: service.into(), started_at: minutes_ago(world, minutes + 1), finished_at: minutes_ago(world, minutes), ..told(sha) };
+    let at = |sha: &str, service: &str, minutes| Record {
+        service: service.into(),
+        started_at: minutes_ago(world, minutes + 1),
+        finished_at: minutes_ago(world, minutes),
+        ..told(sha)
+    };
     let old = recorded(world, at("aaaaaaa1", "web", 60)).await;
     let new = recorded(world, at("bbbbbbb2", "web", 10)).await;
     recorded(world, at("ccccccc3", "api", 30)).await;
@@ -120,7 +181,11 @@ async fn what_is_live_is_known_by_service(world: &World) {
 async fn lists_are_filtered_and_paged(world: &World) {
     let mut ids = Vec::new();
     for n in 0..5_i64 {
-        let action = Record { started_at: minutes_ago(world, 60 - n), branch: Some(if n == 0 { "fix".into() } else { "main".into() }), ..told(&format!("abcdef{n}")) };
+        let action = Record {
+            started_at: minutes_ago(world, 60 - n),
+            branch: Some(if n == 0 { "fix".into() } else { "main".into() }),
+            ..told(&format!("abcdef{n}"))
+        };
         ids.push(recorded(world, action).await.id);
     }
     let page = |filter: Filter| async move {

@@ -12,6 +12,7 @@ use crate::web::Page;
 on_both!(
     what_runs_stands_beside_what_is_recorded,
     instances_acknowledge_a_revision,
+    the_silent_are_forgotten_and_the_many_are_bounded,
     secrets_never_come_back,
     configurations_are_compared,
     panels_say_what_is_and_what_is_missing,
@@ -41,7 +42,9 @@ async fn what_runs_stands_beside_what_is_recorded(world: &World) {
     assert_eq!(states().await[2], mine("web", 2, Run::OldBuild));
     world.later(46);
     assert_eq!(states().await[2], mine("web", 0, Run::Silent), "three beats missed");
-    for odd in [json!({ "service": "web" }), json!({ "instance": "a b", "service": "web" }), json!({ "instance": "a", "service": "web", "sha": "; rm" })] {
+    for odd in
+        [json!({ "service": "web" }), json!({ "instance": "a b", "service": "web" }), json!({ "instance": "a", "service": "web", "sha": "; rm" })]
+    {
         assert_eq!(beat(&world.app, serde_json::from_value(odd).unwrap()).await.unwrap_err().code(), "invalid");
     }
 }
@@ -57,6 +60,42 @@ async fn instances_acknowledge_a_revision(world: &World) {
     assert_eq!(acknowledged(&world.app, 12).await.unwrap(), (7, 7));
     world.later(instances::ALIVE + 1);
     assert_eq!(acknowledged(&world.app, 12).await.unwrap(), (0, 0));
+}
+
+async fn the_silent_are_forgotten_and_the_many_are_bounded(world: &World) {
+    beat(&world.app, configured("w1", "aaaaaaa1", "production", json!({ "A": { "set": true } }))).await.unwrap();
+    world.later(24 * 3_600);
+    crate::features::deploys::trim(&world.app).await.unwrap();
+    assert_eq!(instances::all(&world.app, None).await.unwrap().len(), 1, "24 h and not a second more");
+    world.later(1);
+    assert!(crate::features::deploys::trim(&world.app).await.unwrap() >= 1);
+    assert_eq!(instances::find(&world.app, "production", "web", "w1").await.unwrap_err().code(), "not-found");
+    // Its configuration is nobody's now, and goes with its time.
+    world.later(200 * 86_400);
+    crate::features::deploys::trim(&world.app).await.unwrap();
+    assert!(environment::across(&world.app, "production").await.unwrap().is_empty());
+    for n in 0..50 {
+        beat(&world.app, Beat { environment: Some(format!("a{n}")), ..says("w1", "web", "aaaaaaa1") }).await.unwrap();
+    }
+    let one_more = Beat { environment: Some("a50".into()), ..says("w1", "web", "aaaaaaa1") };
+    let no = beat(&world.app, one_more.clone()).await.unwrap_err();
+    assert!(no.code() == "overloaded" && no.to_string().contains("50 environments"), "{no}");
+    beat(&world.app, Beat { environment: Some("a7".into()), ..says("w2", "web", "aaaaaaa1") }).await.unwrap();
+    beat(&world.app, Beat { environment: None, ..says("w1", "web", "aaaaaaa1") }).await.unwrap();
+    world.later(instances::ALIVE + 1);
+    beat(&world.app, one_more).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_rows_of_one_environment_hide_no_other() {
+    let world = World::sqlite().await;
+    let fill = "INSERT INTO app_instance (environment, service, instance, sha, started_at, first_beat_at, beat_at, revision) \
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) SELECT 'aaa', 'web', 'x' || i, 'aaaaaaa1', $1, $1, $1, 1 FROM n";
+    world.tamper(fill, engine::args![world.app.now().0]).await;
+    beat(&world.app, says("w1", "web", "aaaaaaa1")).await.unwrap();
+    let all = instances::all(&world.app, None).await.unwrap();
+    assert!(all.iter().any(|one| one.environment == "production") && all.len() <= 501, "{}", all.len());
+    world.end().await;
 }
 
 fn configured(instance: &str, sha: &str, environment: &str, config: serde_json::Value) -> Beat {
@@ -94,11 +133,26 @@ async fn secrets_never_come_back(world: &World) {
 
 async fn configurations_are_compared(world: &World) {
     let first = recorded(world, Record { started_at: minutes_ago(world, 30), finished_at: minutes_ago(world, 29), ..told("aaaaaaa1") }).await;
-    beat(&world.app, configured("w1", "aaaaaaa1", "production", json!({ "POOL": { "set": true, "value": "shared" }, "OLD": { "set": true, "value": "1" } }))).await.unwrap();
+    beat(
+        &world.app,
+        configured("w1", "aaaaaaa1", "production", json!({ "POOL": { "set": true, "value": "shared" }, "OLD": { "set": true, "value": "1" } })),
+    )
+    .await
+    .unwrap();
     world.later(600);
     let second = recorded(world, told("aaaaaaa1ffff")).await;
     assert_ne!(first.id, second.id);
-    beat(&world.app, configured("w1", "aaaaaaa1", "production", json!({ "POOL": { "set": true, "value": "own" }, "NEW": { "set": true, "fingerprint": "12345678" } }))).await.unwrap();
+    beat(
+        &world.app,
+        configured(
+            "w1",
+            "aaaaaaa1",
+            "production",
+            json!({ "POOL": { "set": true, "value": "own" }, "NEW": { "set": true, "fingerprint": "12345678" } }),
+        ),
+    )
+    .await
+    .unwrap();
     beat(&world.app, configured("s1", "aaaaaaa1", "staging", json!({ "POOL": { "set": true, "value": "own" } }))).await.unwrap();
     let kinds = |from: Place, to: Place| async move {
         let (_, _, rows) = environment::compare(&world.app, from, to).await.unwrap();
@@ -126,7 +180,8 @@ async fn panels_say_what_is_and_what_is_missing(world: &World) {
     let mara = person(Role::Admin);
     let page = || Page { actor: &mara, now: world.app.now(), path: "/deploys", query: "", htmx: false, app: &world.app };
     let draw = |panels: &crate::features::deploys::Panels| {
-        [running_panel(panels, &page()), delivery_panel(panels, &page()), history_panel(panels, &page()), config_panel(panels, &page())].map(|panel| panel.into_string())
+        [running_panel(panels, &page()), delivery_panel(panels, &page()), history_panel(panels, &page()), config_panel(panels, &page())]
+            .map(|panel| panel.into_string())
     };
     dora::measure(&world.app).await.unwrap();
     let empty = draw(&load(&world.app).await.unwrap());
