@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::features::{deploys, health, identity, maintenance, telemetry};
+use app::features::{deploys, flags, health, identity, maintenance, telemetry};
 use engine::Db;
 use engine::job::{Enqueue, Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, enqueue, upsert_schedules};
 use qd_core::gate::Actor;
@@ -23,7 +23,7 @@ enum Task {
     AuditVerification,
     /// Closes intents that were interrupted, forgets old keys, tickets and sessions.
     SystemCleanup,
-    /// Trims telemetry and check results.
+    /// Trims telemetry, check results and what else is kept for a time only.
     Retention,
     /// Takes the steps of maintenance windows, and of the queues that they hold, that a job missed.
     MaintenanceAutoComplete,
@@ -56,6 +56,7 @@ async fn do_task(runner: &Runner, task: Task) -> Result<()> {
             telemetry::trim(app).await?;
             health::trim(app).await?;
             deploys::trim(app).await?;
+            flags::trim(app).await?;
             maintenance::trim(app).await?;
         }
         Task::MaintenanceAutoComplete => maintenance::sweep(app, &runner.actor).await?,

@@ -30,11 +30,24 @@ pub(super) async fn run(config: Config, command: Flags, json: bool) -> Result<Ex
 
 async fn list(app: &App, json: bool) -> Result<()> {
     app.published.refresh(app).await?;
-    let (found, _) = definition::list(app, &Filter { limit: 500, ..Filter::default() })?;
+    let found = all(app)?;
     let lines: Vec<String> = found.iter().map(line).collect();
     let text = if lines.is_empty() { "There is no flag.".into() } else { lines.join("\n") };
     print(json, &json!({ "flags": found }), &text);
     Ok(())
+}
+
+/// All flags, page by page.
+fn all(app: &App) -> Result<Vec<Listed>> {
+    let mut found: Vec<Listed> = Vec::new();
+    loop {
+        let after = found.last().map(|last| last.flag.key.clone());
+        let (page, more) = definition::list(app, &Filter { after, limit: 500, ..Filter::default() })?;
+        found.extend(page);
+        if !more {
+            return Ok(found);
+        }
+    }
 }
 
 fn line(listed: &Listed) -> String {
