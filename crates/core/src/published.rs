@@ -12,12 +12,16 @@ use tokio::sync::{Mutex, watch};
 use tracing::error;
 
 use crate::application::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::gate::GateTx;
+use crate::reading::{Reading, Status};
 
 const CHANNEL: &str = "published";
 /// How often a process looks by itself: the notices of other processes reach Postgres's listeners only.
 const POLL: Duration = Duration::from_secs(1);
+
+/// Where it stands on the board when loading fails: among the troubles of our own.
+const TROUBLE: &str = "own.published";
 
 const BUMP: &str = "UPDATE published SET revision = revision + 1 WHERE id = 1 RETURNING revision";
 const REVISION: &str = "SELECT revision FROM published WHERE id = 1";
@@ -67,12 +71,22 @@ impl Published {
         Ok(newest)
     }
 
+    /// Serving on what may be outdated must be seen: in the log, on every screen and at `/readyz`.
+    fn tell(&self, app: &App, fault: &Error) {
+        let revision = self.revision();
+        error!(%fault, revision, "flags and maintenance not loaded; the last state is served");
+        let why = format!("Flags and maintenance can't be loaded. Revision {revision} is served on; changes do not reach applications.");
+        let reading = Reading::measured(1.0, "", "Quarterdeck", app.now(), 0).judged(Status::Crit, || why);
+        app.board.put(TROUBLE, reading, app.now());
+    }
+
     /// Keeps up with other processes until dropped.
     pub async fn follow(&self, app: App) {
         let mut notices = app.db.listen(CHANNEL);
         loop {
-            if let Err(fault) = self.refresh(&app).await {
-                error!(%fault, revision = self.revision(), "flags and maintenance not loaded; the last state is served");
+            match self.refresh(&app).await {
+                Ok(_) => app.board.forget(TROUBLE),
+                Err(fault) => self.tell(&app, &fault),
             }
             // A time-out is the poll; a closed database ends with the process.
             if let Ok(None) = tokio::time::timeout(POLL, notices.next()).await {
