@@ -271,7 +271,7 @@ pub enum Flags {
 /// `maintenance …`
 #[derive(Debug, Subcommand)]
 pub enum Maintenance {
-    /// Print what holds and what is planned.
+    /// Print what holds and what is scheduled.
     Status,
     /// Start one now; if one of its type holds, extend it. A control center that runs serves it within a second.
     Enable {

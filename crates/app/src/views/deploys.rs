@@ -60,7 +60,7 @@ fn blocked(app: &App, now: Timestamp) -> String {
         return format!("{} {} on.", active.join(" and "), if active.len() == 1 { "is" } else { "are" });
     }
     match state.upcoming().first() {
-        Some(next) => format!("{} is planned for {} UTC.", next.kind.label(), format::moment(next.scheduled_start, now)),
+        Some(next) => format!("{} is scheduled for {} UTC.", next.kind.label(), format::moment(next.scheduled_start, now)),
         None => "No maintenance.".into(),
     }
 }

@@ -55,7 +55,7 @@ async fn status(app: &App, json: bool) -> Result<()> {
         format!("{:<9}  {:<20}  {from} to {to}  {}", window.status.word(), window.kind.word(), window.id)
     };
     let lines: Vec<String> = active.iter().chain(&upcoming).map(line).collect();
-    let text = if lines.is_empty() { "No maintenance holds, and none is planned.".into() } else { lines.join("\n") };
+    let text = if lines.is_empty() { "No maintenance holds, and none is scheduled.".into() } else { lines.join("\n") };
     print(json, &json!({ "active": active, "upcoming": upcoming }), &text);
     Ok(())
 }
