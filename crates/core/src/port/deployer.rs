@@ -16,10 +16,6 @@ pub struct DeployTarget {
     pub name: String,
     /// Whether a push deploys it by itself; `None` when the provider did not say.
     pub auto_deploy: Option<bool>,
-    /// Its page for people.
-    pub url: Option<String>,
-    /// The branch that it is deployed from.
-    pub branch: Option<String>,
 }
 
 /// How a deploy at the provider stands.

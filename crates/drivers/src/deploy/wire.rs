@@ -44,7 +44,7 @@ pub fn deploys(value: &Value) -> Vec<ProviderDeploy> {
     value.as_array().into_iter().flatten().filter_map(|item| deploy(item.get("deploy").unwrap_or(item))).collect()
 }
 
-/// A service: `{id, name, autoDeploy: "yes" | "no", branch, dashboardUrl}`.
+/// A service: `{id, name, autoDeploy: "yes" | "no"}`.
 pub fn target(value: &Value) -> Option<DeployTarget> {
     let value = value.get("service").unwrap_or(value);
     let said = match value.get("autoDeploy") {
@@ -57,8 +57,6 @@ pub fn target(value: &Value) -> Option<DeployTarget> {
     Some(DeployTarget {
         name: text(value, "/name").unwrap_or_else(|| id.clone()),
         auto_deploy: said,
-        url: text(value, "/dashboardUrl"),
-        branch: text(value, "/branch"),
         id,
     })
 }

@@ -8,7 +8,7 @@ pub mod dora;
 pub mod environment;
 pub mod instances;
 pub mod outside;
-pub mod pages;
+mod pages;
 pub mod record;
 pub mod rollback;
 
@@ -65,7 +65,8 @@ fn start(starter: &mut Starter) {
     outside::watch(starter);
 }
 
-/// Forgets ids of old hooks and configurations that nobody has any more. Returns how many rows.
+/// Forgets ids of old hooks, processes that were silent for a day, and configurations that nobody has any more. Records of deploys stay, as those
+/// of incidents do: each was made by a person, by CI or by a provider, and history and delivery are read from them. Returns how many rows.
 ///
 /// # Errors
 /// Any fault of our database.

@@ -1,12 +1,10 @@
 //! The arithmetic; pure.
 
-use std::collections::BTreeMap;
-
 use qd_core::Timestamp;
-use uuid::Uuid;
 
-use super::{BLAME, DAYS, Day, Delivery, LEAD_LEAST, Metric, RATE_LEAST};
-use crate::features::deploys::record::{Deploy, Status, same_build};
+use super::index::Index;
+use super::{DAYS, Day, Delivery, LEAD_LEAST, Metric, RATE_LEAST};
+use crate::features::deploys::record::{Deploy, Status};
 
 const DAY: i64 = 86_400;
 
@@ -29,13 +27,13 @@ struct Failure {
     over: Option<Timestamp>,
 }
 
-/// Measures a period that ends at `now`. `deploys` are those of one environment from the begin of the period before on, the oldest first;
+/// Measures a period that ends at `now`. `deploys` are those of one environment from the begin of the period before on;
 /// `first` is when the first one ever was recorded.
 pub fn delivery(environment: &str, deploys: &[Deploy], hurts: &[Hurt], first: Option<Timestamp>, now: Timestamp) -> Delivery {
-    let blamed = blame(deploys, hurts);
+    let index = Index::new(deploys, hurts);
     let from = now.plus_seconds(-DAYS * DAY);
-    let this = Period::of(deploys, &blamed, from, now, first);
-    let last = Period::of(deploys, &blamed, from.plus_seconds(-DAYS * DAY), from, first);
+    let this = Period::of(deploys, &index, from, now, first);
+    let last = Period::of(deploys, &index, from.plus_seconds(-DAYS * DAY), from, first);
     Delivery {
         environment: environment.into(),
         from,
@@ -47,38 +45,13 @@ pub fn delivery(environment: &str, deploys: &[Deploy], hurts: &[Hurt], first: Op
         failed_deployment_recovery_time: pair(this.recovery(), &last.recovery()),
         deployment_rework_rate: pair(this.rework_rate(), &last.rework_rate()),
         unrecovered: this.failures.iter().filter(|failure| failure.over.is_none()).count(),
-        days: days(deploys, first, now),
+        days: days(&index, first, now),
+        cut: None,
     }
 }
 
 fn pair(this: Metric, last: &Metric) -> Metric {
     Metric { previous: last.value, previous_sample: last.sample, ..this }
-}
-
-/// Which incident belongs to which deploy: each to one at most, so none is counted twice.
-fn blame<'h>(deploys: &[Deploy], hurts: &'h [Hurt]) -> BTreeMap<Uuid, Vec<&'h Hurt>> {
-    let mut blamed: BTreeMap<Uuid, Vec<&Hurt>> = BTreeMap::new();
-    for hurt in hurts {
-        if let Some(deploy) = cause(deploys, hurt) {
-            blamed.entry(deploy.id).or_default().push(hurt);
-        }
-    }
-    blamed
-}
-
-/// The deploy that an incident is put down to: the one that it is tagged with, else the last one of an affected service that went live within
-/// the hour before.
-fn cause<'d>(deploys: &'d [Deploy], hurt: &Hurt) -> Option<&'d Deploy> {
-    let before = |deploy: &&Deploy| deploy.live_at().is_some_and(|at| at <= hurt.started_at);
-    if !hurt.builds.is_empty() {
-        let tagged = |deploy: &&Deploy| hurt.builds.iter().any(|build| same_build(build, &deploy.sha));
-        return deploys.iter().filter(tagged).filter(before).max_by_key(|deploy| deploy.live_at());
-    }
-    let ours = |name: &String| deploys.iter().any(|deploy| deploy.service.eq_ignore_ascii_case(name));
-    let named: Vec<&String> = hurt.affected.iter().filter(|name| ours(name)).collect();
-    let touched = |deploy: &&Deploy| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(&deploy.service));
-    let near = |deploy: &&Deploy| deploy.live_at().is_some_and(|at| hurt.started_at.since(at) <= BLAME);
-    deploys.iter().filter(before).filter(near).filter(touched).max_by_key(|deploy| deploy.live_at())
 }
 
 /// What happened in a period.
@@ -92,14 +65,15 @@ struct Period<'d> {
 }
 
 impl<'d> Period<'d> {
-    fn of(deploys: &'d [Deploy], blamed: &BTreeMap<Uuid, Vec<&Hurt>>, from: Timestamp, to: Timestamp, first: Option<Timestamp>) -> Self {
+    fn of(deploys: &'d [Deploy], index: &Index<'d>, from: Timestamp, to: Timestamp, first: Option<Timestamp>) -> Self {
         let ended: Vec<&Deploy> = deploys.iter().filter(|deploy| deploy.finished_at.is_some_and(|at| at >= from && at < to)).collect();
         let live: Vec<&Deploy> = ended.iter().copied().filter(|deploy| deploy.status == Status::Live).collect();
         // A rollback mends; what it mends is the change.
         let changes: Vec<&Deploy> =
             ended.into_iter().filter(|deploy| matches!(deploy.status, Status::Live | Status::Failed) && !deploy.is_rollback()).collect();
-        let failures = changes.iter().filter_map(|deploy| failure(deploys, deploy, blamed.get(&deploy.id))).collect();
-        let rework = live.iter().filter(|deploy| is_rework(deploys, deploy, blamed)).count();
+        let failures = changes.iter().filter_map(|deploy| failure(index, deploy)).collect();
+        // Made because of an incident: a rollback, or begun while an incident hurt that an earlier deploy of the service is blamed for.
+        let rework = live.iter().filter(|deploy| deploy.is_rollback() || index.hurt_at(&deploy.service, deploy.started_at)).count();
         let begin = first.unwrap_or(to).max(from);
         #[expect(clippy::cast_precision_loss, reason = "seconds of a month")]
         let observed = to.since(begin).max(0) as f64 / DAY as f64;
@@ -164,12 +138,13 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// Whether a change failed, since when, and when that was over.
-fn failure(deploys: &[Deploy], deploy: &Deploy, hurts: Option<&Vec<&Hurt>>) -> Option<Failure> {
+fn failure(index: &Index<'_>, deploy: &Deploy) -> Option<Failure> {
     let end = deploy.finished_at?;
     if deploy.status == Status::Failed {
-        return Some(Failure { at: end, over: next_live(deploys, deploy, end) });
+        return Some(Failure { at: end, over: index.next_live(&deploy.service, end) });
     }
-    if let Some(hurts) = hurts.filter(|hurts| !hurts.is_empty()) {
+    let hurts = index.hurts_of(deploy);
+    if !hurts.is_empty() {
         // Several incidents of one deploy are one failure: it lasts until the last of them is over.
         let over = hurts.iter().map(|hurt| hurt.eased_at).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().max());
         return Some(Failure { at: end, over });
@@ -177,20 +152,9 @@ fn failure(deploys: &[Deploy], deploy: &Deploy, hurts: Option<&Vec<&Hurt>>) -> O
     deploy.rolled_back_at.map(|over| Failure { at: end, over: Some(over) })
 }
 
-fn next_live(deploys: &[Deploy], deploy: &Deploy, after: Timestamp) -> Option<Timestamp> {
-    deploys.iter().filter(|other| other.service == deploy.service).filter_map(Deploy::live_at).filter(|at| *at > after).min()
-}
-
-/// Made because of an incident: a rollback, or begun while an incident hurt that an earlier deploy of the service is blamed for.
-fn is_rework(deploys: &[Deploy], deploy: &Deploy, blamed: &BTreeMap<Uuid, Vec<&Hurt>>) -> bool {
-    let during = |hurt: &&Hurt| deploy.started_at >= hurt.started_at && hurt.eased_at.is_none_or(|over| deploy.started_at <= over);
-    let earlier = deploys.iter().filter(|other| other.service == deploy.service && other.id != deploy.id);
-    deploy.is_rollback() || earlier.filter_map(|other| blamed.get(&other.id)).any(|hurts| hurts.iter().any(during))
-}
-
-fn days(deploys: &[Deploy], first: Option<Timestamp>, now: Timestamp) -> Vec<Day> {
-    let today = now.seconds().div_euclid(DAY);
-    let live = |day: i64| deploys.iter().filter_map(Deploy::live_at).filter(|at| at.seconds().div_euclid(DAY) == day).count();
+fn days(index: &Index<'_>, first: Option<Timestamp>, now: Timestamp) -> Vec<Day> {
+    let (today, live) = (now.seconds().div_euclid(DAY), index.by_day(DAY));
     let known = |day: i64| first.is_some_and(|first| first.seconds().div_euclid(DAY) <= day);
-    (today - DAYS + 1..=today).map(|day| Day { day: Timestamp::from_seconds(day * DAY), live: known(day).then(|| live(day)) }).collect()
+    let count = |day: i64| live.get(&day).copied().unwrap_or_default();
+    (today - DAYS + 1..=today).map(|day| Day { day: Timestamp::from_seconds(day * DAY), live: known(day).then(|| count(day)) }).collect()
 }

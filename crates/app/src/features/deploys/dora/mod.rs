@@ -1,5 +1,6 @@
 //! How we deliver: DORA's five metrics over thirty days, from deploys and incidents. `docs/dora.md` says what counts as what.
 
+mod index;
 mod measure;
 mod sample;
 
@@ -8,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use measure::{Hurt, delivery};
-pub use sample::{Figures, measure, of, subscriptions, watch};
+pub use sample::{Figures, figures, measure, of, subscriptions, watch};
 
 /// Days of a period.
 pub const DAYS: i64 = 30;
@@ -27,9 +28,9 @@ pub struct Metric {
     pub value: Option<f64>,
     /// Unit of the figure: `per day`, `h`, `%`, `min`.
     pub unit: &'static str,
-    /// On how many deploys (or failures) it stands.
+    /// On how many it stands: deploys, changes, or failures that have ended.
     pub sample: usize,
-    /// Of how many, where it is a share of them.
+    /// How many of the sample failed, or were rework; of the recovery time: how many failures there are, those that have not ended too.
     pub hits: Option<usize>,
     /// The figure of the thirty days before.
     pub previous: Option<f64>,
@@ -74,4 +75,6 @@ pub struct Delivery {
     pub unrecovered: usize,
     /// Day by day.
     pub days: Vec<Day>,
+    /// What was left out because there is too much of it; `null` when everything was counted.
+    pub cut: Option<String>,
 }

@@ -4,7 +4,7 @@
 //! nothing elsewhere. A plain hash would be a leak: short secrets can be guessed from it.
 
 mod secret;
-pub mod store;
+pub(super) mod store;
 mod verb;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use secret::is_secret;
-pub use verb::{Place, Side, across, choices, compare, everywhere, missing, of_deploy, resolve, trim};
+pub use verb::{Place, Side, across, choices, compare, everywhere, lacking, missing, of_deploy, resolve, trim};
 
 /// Most keys of one application.
 const KEYS: usize = 400;

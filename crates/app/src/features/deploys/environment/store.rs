@@ -5,7 +5,7 @@ use qd_core::{Result, Timestamp};
 use uuid::Uuid;
 
 use super::{Entries, Snapshot, digest};
-use crate::features::deploys::record::is_commit;
+use crate::features::deploys::record::pattern;
 
 const UPSERT: &str = "INSERT INTO config_snapshot (id, environment, service, sha, digest, entries, first_at, last_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
@@ -20,8 +20,12 @@ const BETWEEN: &str = "SELECT * FROM config_snapshot WHERE environment = $1 AND 
      AND first_at < $5 ORDER BY first_at DESC, id DESC LIMIT 1";
 const TRIM: &str =
     "DELETE FROM config_snapshot WHERE last_at < $1 AND id NOT IN (SELECT snapshot_id FROM app_instance WHERE snapshot_id IS NOT NULL)";
+/// Of each service so many are kept, those that were seen last.
+const TRIM_MANY: &str = "DELETE FROM config_snapshot WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY environment, service \
+     ORDER BY last_at DESC, id DESC) AS place FROM config_snapshot) AS ranked WHERE place > $1) \
+     AND id NOT IN (SELECT snapshot_id FROM app_instance WHERE snapshot_id IS NOT NULL)";
 /// Every static statement about configurations.
-pub const STATEMENTS: &[&str] = &[UPSERT, SEEN, BY_ID, LATEST, LATEST_ALL, BETWEEN, TRIM];
+pub const STATEMENTS: &[&str] = &[UPSERT, SEEN, BY_ID, LATEST, LATEST_ALL, BETWEEN, TRIM, TRIM_MANY];
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -72,12 +76,11 @@ pub async fn latest_all(db: &Db) -> Result<Vec<Snapshot>> {
 
 /// The last one of a build that was seen within a time.
 pub async fn between(db: &Db, (environment, service, sha): (&str, &str, &str), from: Timestamp, to: Timestamp) -> Result<Option<Snapshot>> {
-    let commit = is_commit(sha);
-    let pattern = if commit { format!("{sha}%") } else { sha.to_owned() };
+    let (pattern, commit) = pattern(sha);
     db.maybe::<Row>(BETWEEN, args![environment, service, sha, from.0, to.0, pattern, commit]).await?.map(Row::snapshot).transpose()
 }
 
-/// Forgets those that nobody has had since a moment.
-pub async fn trim(tx: &mut Tx, before: Timestamp) -> Result<u64> {
-    Ok(tx.exec(TRIM, args![before.0]).await?)
+/// Forgets those that nobody has had since a moment, and of each service all but the last `most`. What an instance has now stays.
+pub async fn trim(tx: &mut Tx, before: Timestamp, most: i64) -> Result<u64> {
+    Ok(tx.exec(TRIM, args![before.0]).await? + tx.exec(TRIM_MANY, args![most]).await?)
 }

@@ -11,6 +11,8 @@ use crate::features::deploys::record::{self, Deploy};
 
 /// Days that a configuration is kept which nobody has any more.
 const KEPT_DAYS: i64 = 180;
+/// Most configurations of one service in one environment that are kept.
+const KEPT: i64 = 500;
 
 /// Whose configuration: `deploy:ID`, `env:production`, `env:production/web`, `instance:production/web/web-1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,8 +150,14 @@ pub fn missing(required: &BTreeMap<String, Vec<String>>, service: &str, entries:
     wanted.iter().filter(|key| !entries.get(*key).is_some_and(|entry| entry.set)).cloned().collect()
 }
 
-/// Forgets configurations that nobody has had for half a year. Returns how many.
+/// What services lack of what is required of them, by service; only those that lack something.
+pub fn lacking(required: &BTreeMap<String, Vec<String>>, found: &[Snapshot]) -> BTreeMap<String, Vec<String>> {
+    let lacks = |snapshot: &Snapshot| (snapshot.service.clone(), missing(required, &snapshot.service, &snapshot.entries));
+    found.iter().map(lacks).filter(|(_, keys)| !keys.is_empty()).collect()
+}
+
+/// Forgets configurations that nobody has had for half a year, and of each service all but the last 500. Returns how many.
 pub async fn trim(app: &App) -> Result<u64> {
     let before = app.now().plus_seconds(-KEPT_DAYS * 86_400);
-    app.db.write_with(move |tx| Box::pin(async move { store::trim(tx, before).await })).await
+    app.db.write_with(move |tx| Box::pin(async move { store::trim(tx, before, KEPT).await })).await
 }

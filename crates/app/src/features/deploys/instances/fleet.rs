@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Instance;
-use crate::features::deploys::record::{self, Deploy, Status, same_build, short, store};
+use crate::features::deploys::record::{self, Deploy, same_build, short, store};
 
 /// How many processes run one build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -61,14 +61,12 @@ pub struct ServiceRun {
 /// What runs in an environment: every service that beats or was deployed.
 pub async fn fleet(app: &App, environment: &str) -> Result<Vec<ServiceRun>> {
     let (instances, standing) = (super::all(app, Some(environment)).await?, record::standing(app, environment).await?);
-    let since = app.now().plus_seconds(-86_400);
-    let running = store::begun_since(&app.db, environment, since, 500).await?;
-    let running: Vec<Deploy> = running.into_iter().filter(|deploy| deploy.status == Status::InProgress).collect();
-    let mut runs = judge(environment, &instances, &standing.services, &running);
+    let rolling = store::rolling(&app.db, environment, app.now().plus_seconds(-86_400)).await?;
+    let mut runs = judge(environment, &instances, &standing.services, &rolling);
     for run in &mut runs {
         // A build that was live before is an old one; one that never was is unknown to us.
         if let (Run::NotRecorded, Some(build)) = (run.state, run.builds.first())
-            && store::knows_build(&app.db, environment, &run.service, &build.sha).await?
+            && store::was_live(&app.db, environment, &run.service, &build.sha).await?
         {
             run.state = Run::OldBuild;
         }
@@ -76,8 +74,8 @@ pub async fn fleet(app: &App, environment: &str) -> Result<Vec<ServiceRun>> {
     Ok(runs)
 }
 
-/// Puts instances and records together; pure. `running` are deploys that are not over.
-pub fn judge(environment: &str, instances: &[Instance], live: &[Deploy], running: &[Deploy]) -> Vec<ServiceRun> {
+/// Puts instances and records together; pure. `rolling` are services with a deploy that is not over.
+pub fn judge(environment: &str, instances: &[Instance], live: &[Deploy], rolling: &[String]) -> Vec<ServiceRun> {
     let mut services: BTreeMap<&str, Vec<&Instance>> = live.iter().map(|deploy| (deploy.service.as_str(), Vec::new())).collect();
     for one in instances {
         services.entry(one.service.as_str()).or_default().push(one);
@@ -85,10 +83,10 @@ pub fn judge(environment: &str, instances: &[Instance], live: &[Deploy], running
     let run = |(service, all): (&str, Vec<&Instance>)| {
         let builds = builds(all.iter().copied().filter(|one| one.alive));
         let recorded = live.iter().find(|deploy| deploy.service == service).map(|deploy| deploy.sha.clone());
-        let rolling = running.iter().any(|deploy| deploy.service == service);
+        let rolls = rolling.iter().any(|name| name == service);
         let state = match (builds.as_slice(), &recorded) {
             ([], _) => Run::Silent,
-            (_, _) if rolling => Run::RollingOut,
+            (_, _) if rolls => Run::RollingOut,
             ([one], Some(recorded)) if same_build(&one.sha, recorded) => Run::Recorded,
             ([_], _) => Run::NotRecorded,
             _ => Run::Mixed,

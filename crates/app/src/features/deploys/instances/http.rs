@@ -7,8 +7,7 @@ use qd_core::gate::Access;
 use qd_core::{Error, Result};
 
 use super::{Beat, Heard, SCOPE, verb};
-use crate::features::deploys::outside::refused;
-use crate::web::{Ctx, Routes, read_limited};
+use crate::web::{Ctx, Routes, problem_response, read_limited};
 
 /// Largest beat, with its configuration.
 const MAX_BODY: usize = 256 * 1024;
@@ -21,7 +20,7 @@ pub fn routes(routes: Routes) -> Routes {
 async fn beat(ctx: Ctx, request: Request<Body>) -> Response {
     match take(&ctx, request).await {
         Ok(heard) => ([(header::CACHE_CONTROL, "no-store")], axum::Json(heard)).into_response(),
-        Err(fault) => refused(&fault),
+        Err(fault) => problem_response(&fault, ""),
     }
 }
 

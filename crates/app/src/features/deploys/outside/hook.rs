@@ -11,8 +11,8 @@ use qd_core::{App, Error, Result, Timestamp};
 use serde_json::{Value, json};
 
 use super::signature::{Signed, github as github_signed, standard};
-use super::{Look, Tell, github, refused, render, store};
-use crate::web::{Ctx, Routes, read_limited};
+use super::{Look, Tell, github, render, store};
+use crate::web::{Ctx, Routes, problem_response, read_limited};
 
 /// Largest hook. GitHub's limit is larger; its deployment events are not.
 const MAX_BODY: usize = 1024 * 1024;
@@ -53,7 +53,7 @@ fn answer(taken: Result<Taken>) -> Response {
         Ok(Taken::Kept) => (StatusCode::ACCEPTED, "accepted"),
         Ok(Taken::Again) => (StatusCode::OK, "It was taken before; nothing was done."),
         Ok(Taken::Ignored(why)) => (StatusCode::OK, why),
-        Err(fault) => return refused(&fault),
+        Err(fault) => return problem_response(&fault, ""),
     };
     (status, axum::Json(json!({ "result": word }))).into_response()
 }

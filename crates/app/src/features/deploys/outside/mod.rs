@@ -3,27 +3,26 @@
 //! Each report becomes a durable job before it is answered; the job records it through the gate, so that it stands in the audit trail and in the
 //! ledger as any other.
 
+mod action;
 mod github;
 mod hook;
 mod render;
 mod signature;
-pub mod store;
+pub(super) mod store;
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
 use engine::job::{Job, JobError, RunInfo, Worker};
 use qd_core::gate::Confirmation;
 use qd_core::{Error, Runner};
 use serde::{Deserialize, Serialize};
 
+pub use action::Hold;
 pub use hook::{routes, trim};
-pub use render::{Provider, hold, reading, watch};
-pub use store::Target;
+pub use render::{Provider, hold, trouble, watch};
+pub use store::{Held, Target};
 
 use super::record::{self, Record, Source};
-use crate::web::problem;
 
 /// Deploys that somebody told of.
 #[derive(Debug, Serialize, Deserialize)]
@@ -88,16 +87,4 @@ impl Job for Look {
 /// Registers the jobs.
 pub fn jobs(worker: Worker<Runner>) -> Worker<Runner> {
     worker.register::<Tell>().register::<Look>()
-}
-
-/// A refusal on the data plane: a problem document.
-pub fn refused(fault: &Error) -> Response {
-    let document = problem(fault, "");
-    let status = StatusCode::from_u16(document.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response =
-        (status, [(header::CONTENT_TYPE, "application/problem+json")], serde_json::to_vec(&document).unwrap_or_default()).into_response();
-    if let Error::Overloaded { retry_after, .. } | Error::Limited { retry_after } = fault {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
-    }
-    response
 }

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use engine::Db;
 use engine::job::{Enqueue, enqueue};
-use qd_core::port::{DeployState, DeployTarget, ProviderDeploy};
+use qd_core::event::Event;
+use qd_core::gate::{Actor, Change, Confirmation};
+use qd_core::port::{DeployTarget, ProviderDeploy};
 use qd_core::reading::{Reading, Status as Judged};
 use qd_core::{App, Error, Result, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Tell;
-use super::store::{self as outside, Held, Target};
+use super::action::Hold;
+use super::store::{self as outside, Target};
 use crate::features::deploys::record::{self, Record, Source, Status};
 use crate::web::Starter;
 
@@ -51,8 +54,19 @@ impl Provider {
 }
 
 /// Writes what was found about auto-deploy after a rollback: who turned it off, or why it could not be.
-pub async fn hold(app: &App, target: String, held: Held) -> Result<()> {
-    app.db.write_with(move |tx| Box::pin(async move { outside::hold(tx, &target, held).await })).await?;
+///
+/// # Errors
+/// Those of the gate and of the database.
+pub async fn hold(app: &App, actor: &Actor, action: Hold) -> Result<()> {
+    let work = app.gate.transact(actor, action, Confirmation::default(), move |mut tx, permit| {
+        Box::pin(async move {
+            let Hold { target, service, held } = permit.action();
+            outside::hold(&mut tx, target, held).await?;
+            let after = json!({ "service": service, "auto_deploy": held.on, "held_at": held.at, "held_fault": held.fault });
+            Ok(Change::between((), None, after))
+        })
+    });
+    work.await?;
     app.state::<Provider>()?.load(&app.db).await
 }
 
@@ -95,12 +109,7 @@ pub async fn look(app: &App, target: &str) -> Result<Vec<Record>> {
 /// A deploy of the provider as a record of ours; `None` when it does not say which build it is.
 async fn action(app: &App, service: &str, deploy: &ProviderDeploy) -> Result<Option<Record>> {
     let Some(sha) = deploy.build.clone() else { return Ok(None) };
-    let status = match deploy.state {
-        DeployState::Running => Status::InProgress,
-        DeployState::Live => Status::Live,
-        DeployState::Failed => Status::Failed,
-        DeployState::Canceled => Status::Canceled,
-    };
+    let status = Status::from(deploy.state);
     let environment = app.config.server.environment.clone();
     let replaced = match (deploy.trigger.as_deref(), deploy.started_at) {
         (Some("rollback"), Some(at)) => record::live_at(app, &environment, service, at).await?.map(|replaced| replaced.id),
@@ -153,31 +162,36 @@ async fn round(app: &App) -> Result<usize> {
     Ok(targets.len())
 }
 
-/// Looks once, and says on the board how it went.
+/// Looks once, and says on the board how it went; screens hear when it goes otherwise than before.
 async fn sample(app: &App, driver: &'static str) {
     let now = app.now();
+    let before = trouble(app).map(|reading| reading.reason);
     #[expect(clippy::cast_precision_loss, reason = "some services")]
     let reading = match round(app).await {
         Ok(0) => Reading::unknown("", driver, "No service is configured: set deploys.render_services."),
         Ok(count) => Reading::measured(count as f64, "", driver, now, FRESH),
         Err(fault) => {
             tracing::warn!(%fault, "deploys of the provider not read");
-            Reading { status: Judged::Unknown, ..Reading::unknown("", driver, fault.to_string()) }
+            // Without the figure of before: it would go stale, and the reason with it.
+            app.board.forget(KEY);
+            Reading::unknown("", driver, fault.to_string())
         }
     };
     app.board.put(KEY, reading, now);
+    if trouble(app).map(|reading| reading.reason) != before {
+        app.bus.tell(Event::new("deploy.provider", driver, json!({}), now));
+    }
 }
 
-/// How the provider answers, from the board.
-pub fn reading(app: &App) -> Option<Reading> {
-    app.board.get(KEY, app.now())
+/// What is wrong with the provider, from the board; `None` when it answers, when none is connected, and before it was asked.
+pub fn trouble(app: &App) -> Option<Reading> {
+    app.board.get(KEY, app.now()).filter(|reading| reading.status != Judged::Ok)
 }
 
 /// Looks at the provider once a minute, if one is connected.
 pub fn watch(starter: &mut Starter) {
-    let app = starter.app.clone();
-    let Some(driver) = app.ports.deployer.as_ref().map(|deployer| deployer.driver()) else { return };
-    starter.spawn(async move {
+    let Some(driver) = starter.app.ports.deployer.as_ref().map(|deployer| deployer.driver()) else { return };
+    starter.keep("deploys of the provider", move |app| async move {
         if let Ok(provider) = app.state::<Provider>()
             && let Err(fault) = provider.load(&app.db).await
         {

@@ -1,7 +1,9 @@
 //! All SQL about hooks that were taken, and about services at the provider.
 
 use engine::{Db, Tx, args};
+use qd_core::gate::GateTx;
 use qd_core::{Result, Timestamp};
+use serde::{Deserialize, Serialize};
 
 const TAKE: &str = "INSERT INTO deploy_hook (provider, id, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 const TRIM: &str = "DELETE FROM deploy_hook WHERE at < $1";
@@ -37,7 +39,7 @@ pub struct Target {
 }
 
 /// What a rollback found about auto-deploy.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Since when it is held.
     pub at: Option<Timestamp>,
@@ -59,7 +61,8 @@ pub async fn trim(tx: &mut Tx, before: Timestamp) -> Result<u64> {
     Ok(tx.exec(TRIM, args![before.0]).await?)
 }
 
-/// Writes what the provider said of a service when it was asked then: what a rollback found later holds against it.
+/// Bookkeeping, no act of an operator: writes what the provider said of a service when it was asked then. What a rollback found later holds
+/// against it.
 pub async fn see(tx: &mut Tx, id: &str, name: &str, auto_deploy: Option<bool>, asked: Timestamp) -> Result<()> {
     tx.exec(SEE, args![id, name, auto_deploy, asked.0]).await?;
     match auto_deploy {
@@ -71,8 +74,8 @@ pub async fn see(tx: &mut Tx, id: &str, name: &str, auto_deploy: Option<bool>, a
 }
 
 /// Writes what a rollback found about auto-deploy.
-pub async fn hold(tx: &mut Tx, target: &str, held: Held) -> Result<()> {
-    tx.exec(HOLD, args![target, held.at.map(|at| at.0), held.by, held.fault, held.on]).await?;
+pub async fn hold(tx: &mut GateTx<'_>, target: &str, held: &Held) -> Result<()> {
+    tx.exec(HOLD, args![target, held.at.map(|at| at.0), held.by.clone(), held.fault.clone(), held.on]).await?;
     Ok(())
 }
 

@@ -50,8 +50,7 @@ impl EnvironmentView {
         by_age.sort_by_key(|snapshot| snapshot.last_at);
         let env = by_age.iter().flat_map(|snapshot| &snapshot.entries).map(|(key, entry)| (key.clone(), entry.shown().to_owned())).collect();
         let required = &app.config.deploys.required_keys;
-        let lacks = |snapshot: &Snapshot| (snapshot.service.clone(), environment::missing(required, &snapshot.service, &snapshot.entries));
-        let missing = services.iter().map(lacks).filter(|(_, keys)| !keys.is_empty()).collect();
+        let missing = environment::lacking(required, &services);
         let reason = services.is_empty().then(|| format!("No instance of {environment} has said what it is configured with."));
         Self { environment, env, missing, services, reason, choices, query }
     }
@@ -303,7 +302,7 @@ pub fn config_panel(panels: &Panels, page: &Page<'_>) -> Markup {
         return frame.fill(none_yet(page)).render();
     }
     let columns = [Column::new("Service"), Column::new("State"), Column::number("Keys")];
-    let lacks = |service: &str| panels.missing.iter().any(|(name, _)| name == service);
+    let lacks = |service: &str| panels.missing.contains_key(service);
     let list = html! {
         @for snapshot in &panels.snapshots {
             tr data-row {

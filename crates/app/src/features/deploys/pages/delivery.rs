@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::panels::Panels;
 use crate::features::deploys::dora::{Delivery, Metric};
 use crate::ui::stats::{Stat, kv, stats};
+use crate::ui::status::{Tone, status_word};
 use crate::ui::{Empty, card, format, page_head, spark};
 use crate::web::{Page, View};
 
@@ -90,11 +91,14 @@ pub fn delivery_panel(panels: &Panels, _page: &Page<'_>) -> Markup {
         let text = "Frequency, lead time, failures, recovery and rework are counted from recorded deploys and incidents.";
         return frame.fill(Empty::new("gauge", "No deploy is recorded", text).render()).render();
     }
-    frame
+    let frame = frame
         .actions(html! { a.small href="/deployments/metrics" { "What counts" } })
         .fill(html! { div { (stats(&figures(delivery))) } })
-        .fill(bars(delivery))
-        .render()
+        .fill(bars(delivery));
+    match &delivery.cut {
+        Some(cut) => frame.foot(html! { (status_word(Tone::Warn, "CUT")) " " (cut) }).render(),
+        None => frame.render(),
+    }
 }
 
 impl View for DeliveryView {
@@ -129,6 +133,7 @@ impl View for DeliveryView {
             section.card #delivery aria-label="Delivery" data-live="deploy" {
                 div { (stats(&figures(delivery))) }
                 (bars(delivery))
+                @if let Some(cut) = &delivery.cut { div.card__foot { (status_word(Tone::Warn, "CUT")) " " (cut) } }
                 @if delivery.unrecovered > 0 {
                     div.card__foot { (format::count(i64::try_from(delivery.unrecovered).unwrap_or(i64::MAX), "failure has", "failures have")) " not ended." }
                 }

@@ -19,19 +19,18 @@ pub async fn rollback(ctx: Ctx, _: Form) -> Result<Dialog> {
     let fleet = instances::all(&ctx.app, Some(&deploy.environment)).await?;
     let alive = fleet.iter().filter(|one| one.alive && one.service == deploy.service).count();
     let undone = record::live_since(&ctx.app, &deploy).await?;
-    let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let now = plan.replaces.as_ref().map_or_else(|| "what is live".to_owned(), |live| live.build().to_owned());
     let live = deploy.live_at().unwrap_or(deploy.started_at);
     let action = RollBack { deploy: deploy.id, service: deploy.service.clone(), sha: deploy.sha.clone() };
     let effects = vec![
-        format!("Render makes {} live again in place of {now}.", deploy.build()),
+        format!("{} makes {} live again in place of {now}.", rollback::driver(&ctx.app), deploy.build()),
         format!(
             "Auto-deploy of {} is turned off, so that the next push does not ship the fault again. Turn it on again when it is mended.",
             plan.target.name
         ),
         "Database migrations stay as they are: an older build must be able to work with them.".into(),
     ];
-    let figures = vec![("deploys undone".into(), count(undone)), ("instances".into(), count(alive))];
+    let figures = vec![("deploys undone".into(), undone), ("instances".into(), i64::try_from(alive).unwrap_or(i64::MAX))];
     let dialog = Dialog::of(&action, format!("Roll back to {}", deploy.build()));
     let dialog = effects.iter().fold(dialog, |dialog, effect| dialog.effect(effect.clone()));
     Ok(dialog
@@ -51,7 +50,7 @@ pub async fn auto_deploy(ctx: Ctx, form: Form) -> Result<Dialog> {
     let effect = if on { "Every push to its branch is deployed again." } else { "A push deploys nothing until it is turned on again." };
     let action = SetAutoDeploy { target: target.id.clone(), service: target.name.clone(), on };
     Ok(Dialog::of(&action, format!("Turn auto-deploy of {} {word}", target.name))
-        .lead(format!("At Render, {}.", target.id))
+        .lead(format!("At {}, {}.", rollback::driver(&ctx.app), target.id))
         .icon("power")
         .effect(effect)
         .fields(html! { input type="hidden" name="on" value=(on); })

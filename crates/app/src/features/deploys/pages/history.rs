@@ -7,16 +7,16 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::input::ListQuery;
-use super::links::{how_to_record, took};
+use super::links::{how_to_record, state, took};
 use super::panels::Panels;
-use super::running::{by, listed, sentence};
-use crate::features::deploys::record::{Deploy, Source, Status};
+use super::running::{by, sentence};
+use crate::features::deploys::record::{Deploy, Source, Status, same_build};
 use crate::features::deploys::rollback::{self, RollBack};
 use crate::ui::table::{Column, Priority, cell, cell_actions, cell_at, cell_status, row, row_name, table_stacking};
 use crate::ui::{Button, Empty, avatar, badge, card, field, format, page_head, pager};
 use crate::web::{Page, View};
 
-/// A deploy, in our fields and in those that the predecessor's users know.
+/// A deploy, in our fields and under the names of older clients.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HistoryRow {
@@ -161,10 +161,11 @@ fn line(deploy: &Deploy, live: &[Deploy], page: &Page<'_>) -> Markup {
     };
     let sub = deploy.headline().map_or_else(|| place.clone(), |line| format!("{place} · {line}"));
     let is_live = live.iter().any(|other| other.id == deploy.id);
-    let back = !is_live && page.may::<RollBack>() && rollback::possible(page.app, deploy);
+    let runs = live.iter().any(|other| other.service == deploy.service && same_build(&other.sha, &deploy.sha));
+    let back = !runs && page.may::<RollBack>() && rollback::possible(page.app, deploy);
     let cells = html! {
         (row_name(deploy.build(), Some(&format!("/deployments/{}", deploy.id)), Some(&sub)))
-        (cell_status(listed(deploy, live, page.now)))
+        (cell_status(state(deploy, is_live, page.now)))
         (cell_at(Priority::Medium, "By", html! { @if deploy.source == Source::Boot { (badge("seen at boot")) } @else { span.row { (avatar(&by(deploy))) (by(deploy)) } } }))
         (cell("When", format::time(deploy.live_at().unwrap_or(deploy.started_at), page.now)))
         td class="num col-lg" data-label="Took" { (took(deploy)) }
@@ -180,7 +181,7 @@ pub fn history_panel(panels: &Panels, page: &Page<'_>) -> Markup {
         return frame.fill(none_yet(page)).render();
     }
     let all = html! { a.small href="/deployments" { "All " (format::number(panels.total)) } };
-    frame.actions(all).fill(table(&panels.history, &panels.standing.services, page)).render()
+    frame.actions(all).fill(table(&panels.history, &panels.running.standing.services, page)).render()
 }
 
 impl View for HistoryView {

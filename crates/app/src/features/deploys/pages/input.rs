@@ -27,6 +27,7 @@ pub struct CurrentQuery {
 }
 
 impl CurrentQuery {
+    /// The environment that is meant: ours unless another one is named.
     pub fn environment(&self, ctx: &Ctx) -> String {
         own(self.environment.as_ref(), ctx)
     }
@@ -97,7 +98,7 @@ impl ListQuery {
     }
 }
 
-/// A deploy that begins or is over. The names of the predecessor (`gitSha`, `gitBranch`, `gitAuthor`, `notes`) count too.
+/// A deploy that begins or is over. The names of older clients (`gitSha`, `gitBranch`, `gitAuthor`, `notes`) count too.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct RecordBody {
@@ -214,6 +215,7 @@ pub struct InstanceQuery {
 }
 
 impl InstanceQuery {
+    /// The environment that is meant: ours unless another one is named.
     pub fn environment(&self, ctx: &Ctx) -> String {
         own(self.environment.as_ref(), ctx)
     }
@@ -232,6 +234,7 @@ pub struct EnvironmentQuery {
 }
 
 impl EnvironmentQuery {
+    /// The environment that is meant: ours unless another one is named.
     pub fn environment(&self, ctx: &Ctx) -> String {
         own(self.environment.as_ref(), ctx)
     }

@@ -38,19 +38,22 @@ pub struct InstancesView {
 }
 
 impl InstancesView {
-    pub(super) fn new(all: Vec<Instance>, services: Vec<ServiceRun>, environment: String, revision: i64, query: InstanceQuery) -> Self {
-        let mut names: Vec<(String, String)> = all.iter().map(|one| (one.environment.clone(), one.service.clone())).collect();
-        names.sort();
-        names.dedup();
+    pub(super) fn new(
+        all: Vec<Instance>,
+        services: Vec<ServiceRun>,
+        environment: String,
+        (revision, names): (i64, Vec<(String, String)>),
+        query: InstanceQuery,
+    ) -> Self {
         let wanted = |one: &Instance| {
             let state = match query.state.as_deref() {
                 Some("alive") => one.alive,
                 Some("silent") => !one.alive,
                 _ => true,
             };
-            one.environment == environment && query.service.as_deref().is_none_or(|name| name.is_empty() || name == one.service) && state
+            query.service.as_deref().is_none_or(|name| name.is_empty() || name == one.service) && state
         };
-        let here = || all.iter().filter(|one| one.environment == environment && one.alive);
+        let here = || all.iter().filter(|one| one.alive);
         let (alive, obeying) = (here().count(), here().filter(|one| one.revision >= revision).count());
         let instances = all.iter().filter(|one| wanted(one)).cloned().collect();
         Self { environment, revision, alive, obeying, services, instances, names, query }

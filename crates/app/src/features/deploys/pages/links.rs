@@ -95,7 +95,7 @@ pub fn how_to_record(app: &App) -> Markup {
             p.small { "At the end of a CI run, with a token of scope " code { "deploys:write" } " (" a href="/settings/tokens" { "make one" } "):" }
             (code::wrapped("With the command line", &cli))
             (code::wrapped("With curl", &curl))
-            p class="small quiet" { "Render and GitHub tell by themselves once their webhook's secret is set: " code { "POST /hooks/render" } ", " code { "POST /hooks/github" } "." }
+            p class="small quiet" { "Render is asked once a minute when " code { "deploys.render_api_key" } " and " code { "deploys.render_services" } " are set, and at once when its webhook calls " code { "POST /hooks/render" } ". GitHub tells at " code { "POST /hooks/github" } " once the secret of its webhook is set." }
         }
     }
 }

@@ -77,20 +77,21 @@ async fn one(ctx: Ctx, _: crate::web::Nothing) -> Result<Reply<OneView>> {
 }
 
 async fn metrics(ctx: Ctx, query: CurrentQuery) -> Result<Reply<DeliveryView>> {
-    let delivery = dora::of(&ctx.app, &query.environment(&ctx)).await?;
+    let delivery = dora::figures(&ctx.app, &query.environment(&ctx)).await?;
     Ok(Reply::ok(DeliveryView { delivery }))
 }
 
 async fn current(ctx: Ctx, query: CurrentQuery) -> Result<Reply<CurrentView>> {
-    let panels = panels::load_environment(&ctx.app, &query.environment(&ctx)).await?;
-    Ok(Reply::ok(CurrentView::new(panels, query.service.as_deref())))
+    let running = panels::running(&ctx.app, &query.environment(&ctx)).await?;
+    Ok(Reply::ok(CurrentView::new(running, query.service.as_deref())))
 }
 
 async fn list_instances(ctx: Ctx, query: InstanceQuery) -> Result<Reply<InstancesView>> {
     let environment = query.environment(&ctx);
-    let all = fleet::all(&ctx.app, None).await?;
+    let all = fleet::all(&ctx.app, Some(&environment)).await?;
+    let names = if ctx.wants_json() { Vec::new() } else { fleet::names(&ctx.app).await? };
     let runs = fleet::fleet(&ctx.app, &environment).await?;
-    Ok(Reply::ok(InstancesView::new(all, runs, environment, ctx.app.published.revision(), query)))
+    Ok(Reply::ok(InstancesView::new(all, runs, environment, (ctx.app.published.revision(), names), query)))
 }
 
 async fn env(ctx: Ctx, query: EnvironmentQuery) -> Result<Reply<EnvironmentView>> {

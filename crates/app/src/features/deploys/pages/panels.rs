@@ -1,11 +1,15 @@
 //! What the panels of the view show, read in one go.
 
+use std::collections::BTreeMap;
+
+use qd_core::reading::Reading;
 use qd_core::{App, Result};
 use tracing::warn;
 
 use crate::features::deploys::dora::{BLAME, Delivery};
 use crate::features::deploys::environment::{self, Difference, Place, Side, Snapshot};
 use crate::features::deploys::instances::{self, ServiceRun};
+use crate::features::deploys::outside::{self, Target};
 use crate::features::deploys::record::{self, Deploy, Filter, Standing};
 use crate::features::deploys::{Figures, rollback};
 use crate::features::incidents;
@@ -13,9 +17,9 @@ use crate::features::incidents;
 /// Deploys that the panel shows; the page behind it shows more.
 const SHOWN: u64 = 6;
 
-/// Everything that the panels of one environment show.
+/// What is live in an environment, and what runs there.
 #[derive(Clone, Debug, Default)]
-pub struct Panels {
+pub struct Running {
     /// The environment.
     pub environment: String,
     /// What is live.
@@ -26,6 +30,17 @@ pub struct Panels {
     pub suspect: Option<String>,
     /// What runs.
     pub fleet: Vec<ServiceRun>,
+    /// Services whose auto-deploy is held off; of the own environment only.
+    pub held: Vec<Target>,
+    /// What is wrong with the provider, if anything; of the own environment only.
+    pub provider: Option<Reading>,
+}
+
+/// Everything that the panels show.
+#[derive(Clone, Debug, Default)]
+pub struct Panels {
+    /// What runs.
+    pub running: Running,
     /// The newest deploys of all environments.
     pub history: Vec<Deploy>,
     /// How many there are.
@@ -35,11 +50,9 @@ pub struct Panels {
     /// Configurations of this environment.
     pub snapshots: Vec<Snapshot>,
     /// Required keys that are missing, by service.
-    pub missing: Vec<(String, Vec<String>)>,
+    pub missing: BTreeMap<String, Vec<String>>,
     /// This environment against another, or the newest deploy against the one before.
     pub compared: Option<(Side, Side, Vec<Difference>)>,
-    /// Services whose auto-deploy is held off.
-    pub held: Vec<crate::features::deploys::outside::Target>,
 }
 
 /// Reads everything of the own environment.
@@ -47,36 +60,41 @@ pub struct Panels {
 /// # Errors
 /// Those of the database.
 pub async fn load(app: &App) -> Result<Panels> {
-    load_environment(app, &app.config.server.environment).await
+    let own = &app.config.server.environment;
+    let running = running(app, own).await?;
+    let filter = Filter { limit: SHOWN, ..Filter::default() };
+    let snapshots = environment::across(app, own).await?;
+    Ok(Panels {
+        history: record::list(app, &filter).await?.0,
+        total: record::total(app).await?,
+        delivery: app.state::<Figures>()?.delivery(),
+        missing: environment::lacking(&app.config.deploys.required_keys, &snapshots),
+        compared: compared(app, own, running.standing.newest.as_ref(), running.replaced.as_ref()).await?,
+        snapshots,
+        running,
+    })
 }
 
-/// Reads everything of an environment.
+/// Reads what is live in an environment and what runs there.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn load_environment(app: &App, name: &str) -> Result<Panels> {
+pub async fn running(app: &App, name: &str) -> Result<Running> {
     let standing = record::standing(app, name).await?;
     let replaced = match &standing.newest {
         Some(newest) => record::before(app, newest).await?,
         None => None,
     };
-    let filter = Filter { limit: SHOWN, ..Filter::default() };
-    let snapshots = environment::across(app, name).await?;
-    let required = &app.config.deploys.required_keys;
-    let lacks = |snapshot: &Snapshot| (snapshot.service.clone(), environment::missing(required, &snapshot.service, &snapshot.entries));
-    Ok(Panels {
+    // The provider deploys the own environment only.
+    let own = name == app.config.server.environment;
+    Ok(Running {
         suspect: suspect(app, standing.newest.as_ref()).await,
         fleet: instances::fleet(app, name).await?,
-        history: record::list(app, &filter).await?.0,
-        total: record::total(app).await?,
-        delivery: app.state::<Figures>()?.delivery(),
-        missing: snapshots.iter().map(lacks).filter(|(_, keys)| !keys.is_empty()).collect(),
-        compared: compared(app, name, standing.newest.as_ref(), replaced.as_ref()).await?,
-        held: rollback::held(app),
+        held: if own { rollback::held(app) } else { Vec::new() },
+        provider: outside::trouble(app).filter(|_| own),
         environment: name.to_owned(),
         standing,
         replaced,
-        snapshots,
     })
 }
 

@@ -5,10 +5,11 @@ use qd_core::{App, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::links::{changes, how_to_beat, how_to_record, state};
-use super::panels::Panels;
+use super::links::{changes, how_to_beat, how_to_record};
+use super::panels::{Panels, Running};
 use crate::features::deploys::Figures;
 use crate::features::deploys::instances::{BuildCount, Run, ServiceRun};
+use crate::features::deploys::outside::Target;
 use crate::features::deploys::record::{Deploy, short};
 use crate::features::deploys::rollback::{self, RollBack, SetAutoDeploy};
 use crate::ui::card::Card;
@@ -16,7 +17,7 @@ use crate::ui::status::{Tone, status_word};
 use crate::ui::{Button, Empty, avatar, card, format, icon, page_head, pill};
 use crate::web::{Page, View};
 
-/// Which build is live, in the fields that the predecessor's users know, and what runs.
+/// Which build is live, under the names of older clients, and what runs.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentView {
@@ -43,18 +44,18 @@ pub struct CurrentView {
     /// What really runs.
     pub running: Vec<ServiceRun>,
     #[serde(skip)]
-    panels: Panels,
+    drawn: Running,
 }
 
 impl CurrentView {
-    pub(super) fn new(panels: Panels, service: Option<&str>) -> Self {
+    pub(super) fn new(drawn: Running, service: Option<&str>) -> Self {
         let live = match service {
-            Some(name) => panels.standing.services.iter().find(|deploy| deploy.service == name).cloned(),
-            None => panels.standing.newest.clone(),
+            Some(name) => drawn.standing.services.iter().find(|deploy| deploy.service == name).cloned(),
+            None => drawn.standing.newest.clone(),
         };
         let missing = || match service {
-            Some(name) => format!("No deploy of {name} to {} is recorded.", panels.environment),
-            None => format!("No deploy to {} is recorded.", panels.environment),
+            Some(name) => format!("No deploy of {name} to {} is recorded.", drawn.environment),
+            None => format!("No deploy to {} is recorded.", drawn.environment),
         };
         Self {
             status: if live.is_some() { "OK" } else { "UNKNOWN" },
@@ -65,10 +66,10 @@ impl CurrentView {
             deployed_at: live.as_ref().and_then(Deploy::live_at),
             deployed_by: live.as_ref().map(by),
             service: live.map(|deploy| deploy.service),
-            environment: panels.environment.clone(),
-            services: panels.standing.services.clone(),
-            running: panels.fleet.clone(),
-            panels,
+            environment: drawn.environment.clone(),
+            services: drawn.standing.services.clone(),
+            running: drawn.fleet.clone(),
+            drawn,
         }
     }
 }
@@ -84,7 +85,8 @@ impl View for CurrentView {
     }
 
     fn body(&self, page: &Page<'_>) -> Markup {
-        html! { (page_head("Now running", &sentence(page.app, page.now), &html! { a href="/deployments" { "All deploys" } })) (running_panel(&self.panels, page)) }
+        let text = said(self.drawn.standing.newest.as_ref(), &self.environment, page.now);
+        html! { (page_head("Now running", &text, &html! { a href="/deployments" { "All deploys" } })) (drawn(&self.drawn, page)) }
     }
 }
 
@@ -93,46 +95,54 @@ pub fn sentence(app: &App, now: Timestamp) -> String {
     let Some((live, _)) = app.state::<Figures>().ok().and_then(|figures| figures.live()) else {
         return "Which build runs is not known yet: our own database has not answered.".into();
     };
-    match live.as_ref().and_then(|deploy| Some((deploy, deploy.live_at()?))) {
+    said(live.as_ref(), &app.config.server.environment, now)
+}
+
+fn said(live: Option<&Deploy>, environment: &str, now: Timestamp) -> String {
+    match live.and_then(|deploy| Some((deploy, deploy.live_at()?))) {
         Some((deploy, at)) => format!("{} of {} runs since {} UTC.", deploy.build(), deploy.service, format::moment(at, now)),
-        None => format!("No deploy to {} is recorded yet.", app.config.server.environment),
+        None => format!("No deploy to {environment} is recorded yet."),
     }
 }
 
 /// The panel: the live build, its services and their processes.
 pub fn running_panel(panels: &Panels, page: &Page<'_>) -> Markup {
+    drawn(&panels.running, page)
+}
+
+fn drawn(running: &Running, page: &Page<'_>) -> Markup {
     let frame = card("Now running").id("now-running").live("deploy instance", None);
-    let Some(newest) = &panels.standing.newest else { return unknown(frame, panels, page) };
-    let since = panels.replaced.as_ref().and_then(|before| Some((before, changes(page.app, &before.sha, &newest.sha)?)));
-    let back = panels.replaced.as_ref().filter(|before| page.may::<RollBack>() && rollback::possible(page.app, before));
+    let Some(newest) = &running.standing.newest else { return unknown(frame, running, page) };
+    let since = running.replaced.as_ref().and_then(|before| Some((before, changes(page.app, &before.sha, &newest.sha)?)));
+    let back = running.replaced.as_ref().filter(|before| page.may::<RollBack>() && rollback::possible(page.app, before));
     let actions = html! {
         @if let Some((before, href)) = since { (Button::link(format!("Changes since {}", before.build()), href).small().icon("git-compare")) }
         @if let Some(before) = back { (Button::dialog("Roll back…", format!("/deployments/{}/rollback", before.id)).risk().small().icon("undo-2")) }
     };
     let body = html! {
         div.build {
-            div.stack.stack--s { (headline(newest, panels, page)) }
-            (processes(&panels.fleet))
+            div.stack.stack--s { (headline(newest, running, page)) }
+            (processes(&running.fleet))
         }
     };
-    let notes = notes(panels, page);
+    let notes = notes(running, page);
     let frame = frame.actions(actions).body(body);
     if notes.0.is_empty() { frame.render() } else { frame.foot(notes).render() }
 }
 
-fn unknown(frame: Card, panels: &Panels, page: &Page<'_>) -> Markup {
+fn unknown(frame: Card, running: &Running, page: &Page<'_>) -> Markup {
     let text = "It is known as soon as somebody tells of a deploy: CI, Render, GitHub, or an instance that starts.";
-    let empty = Empty::new("rocket", format!("No deploy to {} is recorded", panels.environment), text);
+    let empty = Empty::new("rocket", format!("No deploy to {} is recorded", running.environment), text);
     let frame = frame.actions(pill(Tone::Unknown, None)).fill(empty.render());
-    html! { (frame.body(html! { @if !panels.fleet.is_empty() { (processes(&panels.fleet)) } (how_to_record(page.app)) })) }
+    html! { (frame.body(html! { (provider(running)) @if !running.fleet.is_empty() { (processes(&running.fleet)) } (how_to_record(page.app)) })) }
 }
 
-fn headline(newest: &Deploy, panels: &Panels, page: &Page<'_>) -> Markup {
+fn headline(newest: &Deploy, running: &Running, page: &Page<'_>) -> Markup {
     let live = newest.live_at().unwrap_or(newest.started_at);
     html! {
         div class="row row--wrap" {
             a.build__v href={ "/deployments/" (newest.id) } { (newest.build()) }
-            @match &panels.suspect {
+            @match &running.suspect {
                 Some(incident) => a href={ "/incidents/" (incident) } { (pill(Tone::Warn, Some(&format!("SUSPECT IN {incident}")))) },
                 None if newest.is_rollback() => (pill(Tone::Info, Some("ROLLED BACK TO"))),
                 None => {}
@@ -186,13 +196,26 @@ pub(super) fn words(run: &ServiceRun) -> (Tone, &'static str) {
 }
 
 /// What is odd, one line each.
-fn notes(panels: &Panels, page: &Page<'_>) -> Markup {
-    let odd: Vec<String> = panels.fleet.iter().filter_map(note).collect();
-    let silent = !panels.fleet.is_empty() && panels.fleet.iter().all(|run| run.alive == 0);
+fn notes(running: &Running, page: &Page<'_>) -> Markup {
+    let odd: Vec<String> = running.fleet.iter().filter_map(note).collect();
+    let silent = !running.fleet.is_empty() && running.fleet.iter().all(|run| run.alive == 0);
     html! {
-        @for target in &panels.held { (held(target, page)) }
+        @for target in &running.held { (held(target, page)) }
+        (provider(running))
         @for text in &odd { p.row { (icon("info")) span { (text) " " a href="/instances" { "Instances" } } } }
         @if silent { details { summary { "No instance says that it runs. How to connect" } (how_to_beat(page.app)) } }
+    }
+}
+
+/// What is wrong with the provider: its deploys are not seen until it is mended.
+fn provider(running: &Running) -> Markup {
+    html! {
+        @if let Some(reading) = &running.provider {
+            p.row #provider {
+                (status_word(Tone::from(reading.status), reading.status.word()))
+                span { "Deploys of " (reading.source) " are not read. " (reading.reason.as_deref().unwrap_or("It gave no reason.")) }
+            }
+        }
     }
 }
 
@@ -209,26 +232,21 @@ fn note(run: &ServiceRun) -> Option<String> {
 }
 
 /// The reminder after a rollback.
-fn held(target: &crate::features::deploys::outside::Target, page: &Page<'_>) -> Markup {
+fn held(target: &Target, page: &Page<'_>) -> Markup {
     let path = format!("/deployments/auto-deploy/{}", target.id);
     let (by, since) = (target.held_by.as_deref().unwrap_or("somebody"), target.held_at.map(Timestamp));
     html! {
         @match (&target.held_fault, since) {
-            (Some(fault), _) => p.row data-status="crit" {
+            (Some(fault), _) => p.row.row--wrap data-status="crit" {
                 (status_word(Tone::Crit, "AUTO-DEPLOY STILL ON"))
-                span { "The next push to " (target.name) " ships the rolled-back build's successor again. " (fault) " " }
+                span { "The next push to " (target.name) " deploys over the rollback. " (fault) " " }
                 @if page.may::<SetAutoDeploy>() { (Button::dialog("Turn auto-deploy off…", format!("{path}?on=false")).risk().small()) }
             },
-            (None, since) => p.row {
+            (None, since) => p.row.row--wrap {
                 (status_word(Tone::Warn, "AUTO-DEPLOY OFF"))
                 span { "of " (target.name) @if let Some(at) = since { " since " (format::time(at, page.now)) } ", rolled back by " (by) ". A push deploys nothing until it is on again. " }
                 @if page.may::<SetAutoDeploy>() { (Button::dialog("Turn auto-deploy on again…", format!("{path}?on=true")).small()) }
             },
         }
     }
-}
-
-/// The state of one deploy in a list.
-pub(super) fn listed(deploy: &Deploy, live: &[Deploy], now: Timestamp) -> Markup {
-    state(deploy, live.iter().any(|other| other.id == deploy.id), now)
 }

@@ -1,10 +1,11 @@
 //! Records of deploys: who may write them, what counts as the same one, and what is live.
 
 mod action;
-pub mod store;
+pub(super) mod store;
 mod verb;
 
 use qd_core::Timestamp;
+use qd_core::port::DeployState;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -55,6 +56,17 @@ impl Status {
     /// Whether it is over.
     pub fn is_over(self) -> bool {
         self != Self::InProgress
+    }
+}
+
+impl From<DeployState> for Status {
+    fn from(state: DeployState) -> Self {
+        match state {
+            DeployState::Running => Self::InProgress,
+            DeployState::Live => Self::Live,
+            DeployState::Failed => Self::Failed,
+            DeployState::Canceled => Self::Canceled,
+        }
     }
 }
 
@@ -174,6 +186,13 @@ pub fn short(sha: &str) -> &str {
 /// Whether a text is a commit: 7 to 64 digits in hex.
 pub fn is_commit(text: &str) -> bool {
     (7..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// How a statement finds a build in every length: the pattern of what begins with it, and whether it is a commit at all. Only hex digits and names
+/// of releases come here: nothing in them is a pattern but `_`, which can only find too much.
+pub(super) fn pattern(sha: &str) -> (String, bool) {
+    let commit = is_commit(sha);
+    (if commit { format!("{sha}%") } else { sha.to_owned() }, commit)
 }
 
 /// Whether two texts name the same build: equal, or one commit is the begin of the other.

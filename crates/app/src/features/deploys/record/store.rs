@@ -15,6 +15,9 @@ const NEAR: &str = "SELECT * FROM deploy WHERE environment = $1 AND service = $2
      ORDER BY started_at DESC, id DESC LIMIT 50";
 const KNOWN_BUILD: &str = "SELECT count(*) FROM deploy WHERE environment = $1 AND service = $2 AND \
      (sha = $3 OR sha LIKE $4 OR ($5 AND length(sha) >= 7 AND $3 LIKE sha || '%'))";
+/// As `KNOWN_BUILD`, of those that went live.
+const WAS_LIVE: &str = "SELECT count(*) FROM deploy WHERE environment = $1 AND service = $2 AND status = 'live' AND \
+     (sha = $3 OR sha LIKE $4 OR ($5 AND length(sha) >= 7 AND $3 LIKE sha || '%'))";
 const INSERT: &str = "INSERT INTO deploy (id, service, environment, sha, branch, author, message, url, status, source, external_id, started_at, \
      finished_at, commit_at, rollback_of, rolled_back_at, error, recorded_at, recorded_by, recorded_by_name, version) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULL, $16, $17, $18, $19, 1)";
@@ -27,14 +30,20 @@ const LIVE_BEFORE: &str = "SELECT * FROM deploy WHERE environment = $1 AND servi
 const LATEST_LIVE: &str = "SELECT * FROM (SELECT deploy.*, row_number() OVER (PARTITION BY service ORDER BY finished_at DESC, id DESC) AS place \
      FROM deploy WHERE environment = $1 AND status = 'live') AS ranked WHERE place = 1 ORDER BY service LIMIT 100";
 const NEXT_START: &str = "SELECT min(started_at) FROM deploy WHERE environment = $1 AND service = $2 AND started_at > $3";
-const BEGUN_IN: &str = "SELECT * FROM deploy WHERE environment = $1 AND started_at >= $2 ORDER BY started_at, id LIMIT $3";
+const BEGUN_IN: &str = "SELECT * FROM deploy WHERE environment = $1 AND started_at >= $2 ORDER BY started_at DESC, id DESC LIMIT $3";
+/// Deploys of a service that went live after a moment, but for one.
+const LIVE_SINCE: &str = "SELECT count(*) FROM deploy WHERE environment = $1 AND service = $2 AND status = 'live' AND finished_at > $3 AND id <> $4";
+/// Services with a deploy that was begun since a moment and is not over.
+const ROLLING: &str =
+    "SELECT DISTINCT service FROM deploy WHERE environment = $1 AND status = 'in_progress' AND started_at >= $2 ORDER BY service LIMIT 100";
 const RECENT: &str = "SELECT * FROM deploy WHERE started_at >= $1 ORDER BY started_at DESC, id DESC LIMIT $2";
 const FIRST: &str = "SELECT min(started_at) FROM deploy WHERE environment = $1";
 const NAMES: &str = "SELECT DISTINCT environment, service FROM deploy ORDER BY environment, service LIMIT 200";
 const COUNT: &str = "SELECT count(*) FROM deploy";
 /// Every static statement about deploys.
 pub const STATEMENTS: &[&str] = &[
-    BY_ID, BY_EXTERNAL, NEAR, KNOWN_BUILD, INSERT, UPDATE, ROLLED_BACK, LIVE_BEFORE, LATEST_LIVE, NEXT_START, BEGUN_IN, RECENT, FIRST, NAMES, COUNT,
+    BY_ID, BY_EXTERNAL, NEAR, KNOWN_BUILD, WAS_LIVE, INSERT, UPDATE, ROLLED_BACK, LIVE_BEFORE, LATEST_LIVE, NEXT_START, BEGUN_IN, LIVE_SINCE,
+    ROLLING, RECENT, FIRST, NAMES, COUNT,
 ];
 
 #[derive(Iden)]
@@ -142,10 +151,14 @@ pub async fn near_now(db: &Db, environment: &str, service: &str, since: Timestam
 
 /// Whether a build of a service was ever recorded in an environment. A short commit counts as the begin of a long one.
 pub async fn knows_build(db: &Db, environment: &str, service: &str, sha: &str) -> Result<bool> {
-    // Only hex digits and names come here: nothing in them is a pattern but `_`, which can only find too much.
-    let commit = super::is_commit(sha);
-    let pattern = if commit { format!("{sha}%") } else { sha.to_owned() };
+    let (pattern, commit) = super::pattern(sha);
     Ok(db.one::<(i64,)>(KNOWN_BUILD, args![environment, service, sha, pattern, commit]).await?.0 > 0)
+}
+
+/// Whether a build of a service ever went live in an environment.
+pub async fn was_live(db: &Db, environment: &str, service: &str, sha: &str) -> Result<bool> {
+    let (pattern, commit) = super::pattern(sha);
+    Ok(db.one::<(i64,)>(WAS_LIVE, args![environment, service, sha, pattern, commit]).await?.0 > 0)
 }
 
 /// Adds a deploy.
@@ -209,11 +222,6 @@ pub async fn live_before(db: &Db, environment: &str, service: &str, at: Timestam
     db.maybe::<Row>(LIVE_BEFORE, args![environment, service, at.0, but]).await?.map(Row::deploy).transpose()
 }
 
-/// As [`live_before`], within a change.
-pub async fn live_before_in(tx: &mut Tx, environment: &str, service: &str, at: Timestamp, but: Uuid) -> Result<Option<Deploy>> {
-    tx.maybe::<Row>(LIVE_BEFORE, args![environment, service, at.0, but]).await?.map(Row::deploy).transpose()
-}
-
 /// What is live in an environment: the newest of each service, at most 100 services.
 pub async fn latest_live(db: &Db, environment: &str) -> Result<Vec<Deploy>> {
     each(db.all(LATEST_LIVE, args![environment]).await?)
@@ -224,9 +232,19 @@ pub async fn next_start(db: &Db, environment: &str, service: &str, after: Timest
     Ok(db.one::<(Option<i64>,)>(NEXT_START, args![environment, service, after.0]).await?.0.map(Timestamp))
 }
 
-/// Deploys of an environment begun since a moment, the oldest first.
+/// Deploys of an environment begun since a moment, the newest first.
 pub async fn begun_since(db: &Db, environment: &str, from: Timestamp, limit: i64) -> Result<Vec<Deploy>> {
     each(db.all(BEGUN_IN, args![environment, from.0, limit]).await?)
+}
+
+/// How many deploys of a service went live after a moment, but for one.
+pub async fn live_since(db: &Db, environment: &str, service: &str, at: Timestamp, but: Uuid) -> Result<i64> {
+    Ok(db.one::<(i64,)>(LIVE_SINCE, args![environment, service, at.0, but]).await?.0)
+}
+
+/// Services with a deploy that was begun since a moment and is not over, at most 100.
+pub async fn rolling(db: &Db, environment: &str, since: Timestamp) -> Result<Vec<String>> {
+    Ok(db.all::<(String,)>(ROLLING, args![environment, since.0]).await?.into_iter().map(|(service,)| service).collect())
 }
 
 /// Deploys of all environments begun since a moment, the newest first.

@@ -85,9 +85,9 @@ pub async fn total(app: &App) -> Result<i64> {
 }
 
 /// How many deploys of the same service went live after this one.
-pub async fn live_since(app: &App, deploy: &Deploy) -> Result<usize> {
-    let after = store::begun_since(&app.db, &deploy.environment, deploy.started_at, 1_000).await?;
-    Ok(after.iter().filter(|other| other.service == deploy.service && other.id != deploy.id && other.live_at() > deploy.live_at()).count())
+pub async fn live_since(app: &App, deploy: &Deploy) -> Result<i64> {
+    let at = deploy.live_at().unwrap_or(deploy.started_at);
+    store::live_since(&app.db, &deploy.environment, &deploy.service, at, deploy.id).await
 }
 
 /// One, by its id.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::record::Deploy;
 
 pub use action::{RollBack, SetAutoDeploy};
-pub use verb::{Plan, UNSUPPORTED, held, plan, possible, roll_back, set_auto_deploy, target};
+pub use verb::{Plan, UNSUPPORTED, driver, held, plan, possible, roll_back, set_auto_deploy, target};
 
 /// What a rollback did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

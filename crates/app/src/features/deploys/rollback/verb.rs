@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use tracing::error;
 
 use super::{RollBack, RolledBack, SetAutoDeploy};
-use crate::features::deploys::outside::store::{Held, Target};
-use crate::features::deploys::outside::{Provider, hold};
+use crate::features::deploys::outside::{Held, Hold, Provider, Target, hold};
 use crate::features::deploys::record::{self, Deploy, Record, Source, Status, same_build};
 
 /// Why nothing can be rolled back from here.
@@ -32,6 +31,11 @@ pub struct Plan {
 
 fn deployer(app: &App) -> Result<Arc<dyn Deployer>> {
     app.ports.deployer.clone().ok_or_else(|| Error::Unsupported { driver: "Quarterdeck", what: UNSUPPORTED.into() })
+}
+
+/// Name of the provider for people.
+pub fn driver(app: &App) -> &'static str {
+    app.ports.deployer.as_ref().map_or("The provider", |deployer| deployer.driver())
 }
 
 /// Whether the button is shown: a provider is connected and has this service, and the deploy was live in our environment.
@@ -125,7 +129,7 @@ async fn done(
 ) -> Change<RolledBack> {
     let (actor, target) = (permit.actor(), &plan.target);
     let auto = Held { at: Some(app.now()), by: Some(actor.name().into()), fault: fault.clone(), on: fault.is_some() };
-    if let Err(lost) = hold(app, target.id.clone(), auto).await {
+    if let Err(lost) = hold(app, actor, Hold { target: target.id.clone(), service: target.name.clone(), held: auto }).await {
         error!(%lost, service = target.name, "the reminder that auto-deploy is off was not written");
     }
     let recorded = record::record(app, actor, report(deploy, &plan, &started), Confirmation::default()).await;
@@ -152,12 +156,7 @@ async fn done(
 }
 
 fn report(deploy: &Deploy, plan: &Plan, started: &ProviderDeploy) -> Record {
-    let status = match started.state {
-        DeployState::Running => Status::InProgress,
-        DeployState::Live => Status::Live,
-        DeployState::Failed => Status::Failed,
-        DeployState::Canceled => Status::Canceled,
-    };
+    let status = Status::from(started.state);
     Record {
         service: deploy.service.clone(),
         environment: deploy.environment.clone(),
@@ -189,7 +188,8 @@ pub async fn set_auto_deploy(app: &App, actor: &Actor, target: Target, on: bool,
             let by = Some(permit.actor().name().to_owned());
             // Off by hand after a rollback that could not: it is held from now on.
             let auto = if on { Held { on, ..Held::default() } } else { Held { at: Some(held.now()), by, fault: None, on } };
-            if let Err(lost) = hold(&held, target.id.clone(), auto).await {
+            let note = Hold { target: target.id.clone(), service: target.name.clone(), held: auto };
+            if let Err(lost) = hold(&held, permit.actor(), note).await {
                 error!(%lost, service = target.name, "auto-deploy was changed; our note of it was not");
             }
             let undo = Undo {

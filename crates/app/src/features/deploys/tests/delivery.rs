@@ -97,7 +97,7 @@ fn failures_end_and_mending_is_rework() {
         deploy(6, 20, Status::Canceled),
         deploy(7, 10, Status::Live),
     ];
-    // The fifth rolled the fourth back; the seventh was made while an incident of the fifth … is none of it.
+    // The fifth rolled the fourth back: the fourth failed, and the fifth is rework and no change.
     deploys[3].rolled_back_at = deploys[4].finished_at;
     deploys[4].rollback_of = Some(deploys[3].id);
     let found = delivery("production", &deploys, &[], Some(now().plus_seconds(-40 * DAY)), now());
@@ -116,7 +116,8 @@ fn failures_end_and_mending_is_rework() {
 async fn incidents_and_deploys_make_the_five(world: &World) {
     for n in 0..6_i64 {
         let at = minutes_ago(world, 60 * 24 * (6 - n));
-        recorded(world, Record { started_at: at, finished_at: at, commit_at: at.map(|at| at.plus_seconds(-3_600)), ..told(&format!("abcdef{n}")) }).await;
+        recorded(world, Record { started_at: at, finished_at: at, commit_at: at.map(|at| at.plus_seconds(-3_600)), ..told(&format!("abcdef{n}")) })
+            .await;
     }
     let begun = minutes_ago(world, 60 * 24 - 30);
     let action = Open {

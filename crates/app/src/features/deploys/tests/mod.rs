@@ -1,6 +1,7 @@
 //! Behaviour of deploys, the same on both databases.
 
 mod delivery;
+mod provider;
 mod records;
 mod running;
 
