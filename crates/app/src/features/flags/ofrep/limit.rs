@@ -39,7 +39,7 @@ impl Limit {
         let mut callers = part.lock().unwrap_or_else(PoisonError::into_inner);
         if callers.len() >= CALLERS && !callers.contains_key(&name) {
             // Whoever's allowance is whole again is as good as unknown.
-            callers.retain(|_, whole| (now.0 + 1..=now.0 + SECOND).contains(whole));
+            callers.retain(|_, whole| *whole > now.0 && *whole <= now.0 + SECOND);
         }
         // The place 0 is shared by those for whom there is no room.
         let name = if callers.len() >= CALLERS && !callers.contains_key(&name) { 0 } else { name };
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!((0..3).map(|_| limit.take("a", now)).collect::<Vec<_>>(), [Ok(()), Ok(()), Err(1)]);
         let back = now.plus_seconds(-3_600);
         assert_eq!((limit.take("a", back), limit.take("a", back.plus_seconds(1))), (Err(1), Ok(())));
-        for number in 0..200_000 {
+        for number in 0..75_000 {
             let _ = limit.take(&number.to_string(), now);
         }
         let later = back.plus_seconds(5);

@@ -20,8 +20,8 @@ use super::definition::{Percent, Person, words};
 use crate::web::Feature;
 
 pub use action::{CancelRamp, CancelSchedule, PauseRamp, ResumeRamp, ScheduleChange, StartRamp};
-pub(super) use lifecycle::{heed, quiet};
 pub use lifecycle::{HOLD_SECONDS, STEPS_MAX};
+pub(super) use lifecycle::{heed, quiet};
 pub use schedule::{SCHEDULES_MAX, cancel_schedule, run_schedule, schedule, schedules, upcoming};
 pub use verb::{advance, cancel, current, history, pause, resume, start};
 
