@@ -40,7 +40,8 @@ async fn a_rollback_turns_auto_deploy_off_and_says_so() {
     admin.form(&format!("{path}/rollback"), &[OK, PHRASE]).await.expect(403);
     boss.form(&format!("{path}/rollback"), &[OK]).await.expect(422);
     assert!(fake.calls().iter().all(|call| call.starts_with("GET")), "nothing was changed so far: {:?}", fake.calls());
-    let asked = || boss.post(&format!("/api/admin/ops{path}/rollback"), json!({ "reason": OK.1, "phrase": PHRASE.1, "idempotency_key": "back-1" }));
+    let back = format!("/api/admin/ops{path}/rollback");
+    let asked = || boss.post(&back, json!({ "reason": OK.1, "phrase": PHRASE.1, "idempotency_key": "back-1" }));
     let done = asked().await.expect(200);
     let seq: i64 = done.header("quarterdeck-audit-seq").unwrap().parse().unwrap();
     let done = done.json();
