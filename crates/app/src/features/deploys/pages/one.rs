@@ -28,6 +28,9 @@ pub struct OneView {
     pub replaced: Option<Deploy>,
     /// Whether it is the newest live deploy of its service.
     pub current: bool,
+    /// Whether its build is what is live, by this deploy or by a later one.
+    #[serde(skip)]
+    runs: bool,
     /// Processes that live and run its build.
     pub instances: usize,
     /// What its configuration changed against the deploy before; `null` when one of the two is not known.
@@ -50,6 +53,7 @@ pub(super) async fn load(app: &App, deploy: Deploy) -> Result<OneView> {
         None => None,
     };
     Ok(OneView {
+        runs: live.as_ref().is_some_and(|live| same_build(&live.sha, &deploy.sha)),
         current: live.is_some_and(|live| live.id == deploy.id),
         instances: running.iter().filter(runs).count(),
         compare_url: replaced.as_ref().and_then(|before| changes(app, &before.sha, &deploy.sha)),
@@ -64,8 +68,10 @@ impl OneView {
         let deploy = &self.deploy;
         let (tone, word) = tone(deploy, self.current, page.now);
         let facts = html! { (pill(tone, Some(word))) span.quiet { (deploy.service) " · " (deploy.environment) @if deploy.is_rollback() { " · a rollback" } } };
-        let back = !self.current && page.may::<RollBack>() && rollback::possible(page.app, deploy);
-        let before = self.replaced.as_ref().filter(|before| self.current && page.may::<RollBack>() && rollback::possible(page.app, before));
+        let back = !self.runs && page.may::<RollBack>() && rollback::possible(page.app, deploy);
+        let before = self.replaced.as_ref().filter(|before| {
+            self.current && page.may::<RollBack>() && rollback::possible(page.app, before) && !same_build(&before.sha, &self.deploy.sha)
+        });
         let actions = html! {
             @if let Some(href) = &self.compare_url { (Button::link("Changes", href.clone()).icon("git-compare")) }
             @if let Some(url) = &deploy.url { (Button::link("Run", url.clone()).icon("external-link")) }

@@ -83,10 +83,10 @@ impl RecordView {
     fn head(&self, page: &Page<'_>) -> Markup {
         let flag = &self.flag;
         let actions = html! {
-            (Button::dialog("Explain", format!("/flags/{}/explain", flag.key)).icon("circle-help"))
             @if flag.archived_at.is_some() {
                 @if page.may::<Restore>() { (Button::dialog("Restore…", format!("/flags/{}/restore", flag.key)).icon("archive")) }
             } @else {
+                (Button::dialog("Explain", format!("/flags/{}/explain", flag.key)).icon("circle-help"))
                 @if page.may::<Archive>() { (Button::dialog("Archive…", format!("/flags/{}/archive", flag.key)).risk().icon("archive")) }
                 @if page.may::<Update>() { (Button::link("Edit", format!("/flags/{}/edit", flag.key)).icon("pencil")) }
                 (quick(flag, page))
