@@ -254,6 +254,22 @@ async fn a_flag_is_explained_and_killed_at_the_command_line() {
     };
     let listed = String::from_utf8(command(&["flags", "list"]).await.stdout).unwrap();
     assert!(listed.lines().count() == 5 && listed.contains("on      100 %  GLOBAL    BOOLEAN  sse_realtime"), "{listed}");
+    // More than a page, and one that can't be read.
+    let work = world.app.db.write(|tx| {
+        Box::pin(async move {
+            const ADD: &str = "INSERT INTO flag (key, definition, version, created_at, created_by, created_by_name, updated_at, updated_by, \
+                 updated_by_name) VALUES ($1, $2, 1, 0, '', '', 0, '', '')";
+            for number in 0..600 {
+                tx.exec(ADD, engine::args![format!("many-{number:03}"), "{}"]).await?;
+            }
+            tx.exec(ADD, engine::args!["torn", r#"{"enabled":true,"kind":"MOON"}"#]).await
+        })
+    });
+    work.await.unwrap();
+    let listed = String::from_utf8(command(&["flags", "list"]).await.stdout).unwrap();
+    assert_eq!((listed.lines().count(), listed.contains("many-599"), listed.contains("torn")), (605, true, false));
+    let killed = command(&["flags", "kill", "torn"]).await;
+    assert!(killed.status.success(), "{killed:?}");
     let told = command(&["--json", "flags", "explain", "sse_realtime", "--context", r#"{"targetingKey":"u1"}"#]).await.stdout;
     assert_eq!(serde_json::from_slice::<Value>(&told).unwrap()["hashed"], "sse_realtime::u1");
     let killed = String::from_utf8(command(&["flags", "kill", "sse_realtime"]).await.stdout).unwrap();
