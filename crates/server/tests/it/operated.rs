@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 /// Tables that operators own.
 const TABLES: [&str; 17] = [
     "incident", "incident_number", "incident_label", "incident_event", "user_account", "api_token", "flag", "flag_prerequisite", "flag_revision",
-    "flag_ramp", "flag_schedule", "maintenance_window", "maintenance_series", "maintenance_bypass", "published",
-    "deploy", "deploy_target",
+    "flag_ramp", "flag_schedule", "maintenance_window", "maintenance_series", "maintenance_bypass", "published", "deploy", "deploy_target",
 ];
-/// Bookkeeping that is no act of an operator: when an account and a token were used last, and what the provider says of a service.
-const BOOKKEEPING: [(&str, &str); 3] =
-    [("identity/account/store.rs", "signed_in"), ("identity/token/store.rs", "used"), ("deploys/outside/store.rs", "see")];
+/// No act of an operator: when an account and a token were used last, what the provider says of a service, and what goes when its time is over
+/// (bypass tokens that expired, old revisions of flags).
+const BOOKKEEPING: [(&str, &str); 5] = [
+    ("identity/account/store.rs", "signed_in"),
+    ("identity/token/store.rs", "used"),
+    ("deploys/outside/store.rs", "see"),
+    ("maintenance/store.rs", "trim"),
+    ("flags/definition/store.rs", "trim"),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
