@@ -98,8 +98,9 @@ pub const WEBHOOK_KEY_MIN: usize = 16;
 pub fn webhook_key_length(secret: &str) -> usize {
     let text = secret.trim_start_matches("whsec_");
     let body = text.trim_end_matches('=');
-    let base64 =
-        text.len() % 4 == 0 && text.len() - body.len() <= 2 && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
+    let base64 = text.len().is_multiple_of(4)
+        && text.len() - body.len() <= 2
+        && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte));
     if base64 { body.len() * 3 / 4 } else { secret.len() }
 }
 

@@ -80,7 +80,11 @@ pub(super) fn stream(web: &Web, actor: &Actor, credentials: Credentials) -> Resu
                 Beat::Event(event) if all || event.name.starts_with("audit.") => Some(vec![message(&event)]),
                 Beat::Event(_) => Some(Vec::new()),
                 // Whoever hears of everything fetches everything again.
-                Beat::Missed => Some(["kpi", "incident", "check", "audit", "flag", "maintenance", "deploy", "instance"].map(|name| Sse::default().event(name).data("{}")).to_vec()),
+                Beat::Missed => Some(
+                    ["kpi", "incident", "check", "audit", "flag", "maintenance", "deploy", "instance"]
+                        .map(|name| Sse::default().event(name).data("{}"))
+                        .to_vec(),
+                ),
                 Beat::Recheck => sessions.authenticate(&app, credentials, Client::default()).await.ok().map(|_| Vec::new()),
             }
         }

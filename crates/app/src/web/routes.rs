@@ -69,7 +69,10 @@ pub enum Plane {
 #[derive(Clone)]
 pub(super) enum Kind {
     Page(Handle),
-    Action { handle: Handle, dialog: Option<Describe> },
+    Action {
+        handle: Handle,
+        dialog: Option<Describe>,
+    },
     Raw(Raw),
     /// As `Raw`, and nobody asks who calls.
     Blind(Raw),

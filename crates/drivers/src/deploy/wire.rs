@@ -54,11 +54,7 @@ pub fn target(value: &Value) -> Option<DeployTarget> {
         _ => None,
     };
     let id = text(value, "/id")?;
-    Some(DeployTarget {
-        name: text(value, "/name").unwrap_or_else(|| id.clone()),
-        auto_deploy: said,
-        id,
-    })
+    Some(DeployTarget { name: text(value, "/name").unwrap_or_else(|| id.clone()), auto_deploy: said, id })
 }
 
 /// What an error says: `{id?, message}`.

@@ -13,8 +13,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, FromRow};
 use tokio::sync::Mutex;
 
-use crate::window::{Window, growth};
 use crate::upstream;
+use crate::window::{Window, growth};
 
 const DRIVER: &str = "Postgres";
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);

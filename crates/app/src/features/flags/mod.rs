@@ -19,12 +19,8 @@ pub use serve::{explain, flags, snapshot};
 use crate::web::Feature;
 
 /// The manifest.
-pub const FEATURE: Feature = Feature {
-    state: serve::state,
-    published: Some(serve::load),
-    statements: definition::STATEMENTS,
-    ..Feature::new("flags", pages::routes)
-};
+pub const FEATURE: Feature =
+    Feature { state: serve::state, published: Some(serve::load), statements: definition::STATEMENTS, ..Feature::new("flags", pages::routes) };
 
 #[cfg(test)]
 mod tests;

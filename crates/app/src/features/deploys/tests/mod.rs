@@ -23,7 +23,14 @@ fn mara() -> Actor {
 
 /// A live deploy of web.
 fn told(sha: &str) -> Record {
-    Record { service: "web".into(), environment: "production".into(), sha: sha.into(), status: Status::Live, source: Source::Api, ..Record::default() }
+    Record {
+        service: "web".into(),
+        environment: "production".into(),
+        sha: sha.into(),
+        status: Status::Live,
+        source: Source::Api,
+        ..Record::default()
+    }
 }
 
 async fn recorded(world: &World, action: Record) -> Deploy {
