@@ -102,9 +102,9 @@ test("the pages and dialogs fit a telephone and are accessible", async ({ page }
 test.describe("without scripts", () => {
   test.use({ javaScriptEnabled: false });
 
-  test("it is planned and called off by forms alone", async ({ page }) => {
+  test("it is scheduled and called off by forms alone", async ({ page }) => {
     await page.goto("/maintenance");
-    await page.getByRole("link", { name: "Plan a maintenance" }).click();
+    await page.getByRole("link", { name: "Schedule a maintenance" }).click();
     await page.getByLabel("What it does").selectOption("VENDOR_READONLY");
     await page.getByLabel("Start", { exact: true }).fill("2027-03-13T23:30");
     await page.getByLabel("Reason").fill(reason);
