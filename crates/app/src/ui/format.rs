@@ -118,12 +118,13 @@ pub fn day(at: Timestamp) -> String {
     utc(at).map_or_else(|| UNKNOWN.to_owned(), |t| t.strftime("%-d %b %Y").to_string())
 }
 
-/// A moment beside `now`: today `14:02:15`, this year `12 Mar 14:02`, else `12 Mar 2025`.
+/// A moment beside `now`: today `14:02:15`, this year `12 Mar 14:02`, else `12 Mar 2025`; what is to come also says its hour, for people plan by it.
 pub fn moment(at: Timestamp, now: Timestamp) -> String {
     let (Some(t), Some(n)) = (utc(at), utc(now)) else { return UNKNOWN.to_owned() };
     let pattern = match (t.date() == n.date(), t.year() == n.year()) {
         (true, _) => "%H:%M:%S",
         (false, true) => "%-d %b %H:%M",
+        (false, false) if at > now => "%-d %b %Y %H:%M",
         (false, false) => "%-d %b %Y",
     };
     t.strftime(pattern).to_string()

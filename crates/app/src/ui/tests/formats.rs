@@ -38,6 +38,7 @@ fn times() {
         [moment(NOW, NOW), moment(NOW.plus_seconds(-86_400), NOW), moment(NOW.plus_seconds(-86_400 * 100), NOW)],
         ["14:02:15", "11 Mar 14:02", "2 Dec 2025"]
     );
+    assert_eq!(moment(NOW.plus_seconds(86_400 * 365), NOW), "12 Mar 2027 14:02", "people plan by what is to come");
     assert_eq!(
         [age(NOW.plus_seconds(-9), NOW), age(NOW.plus_seconds(-1_020), NOW), age(NOW.plus_seconds(-4_000), NOW)],
         ["9 s ago", "17 min ago", "12:55:35"]

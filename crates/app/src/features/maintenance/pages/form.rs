@@ -88,5 +88,7 @@ fn wall(window: &Window, start: bool) -> String {
 
 /// When it is scheduled, in one line.
 pub(super) fn line(window: &Window, now: qd_core::Timestamp) -> String {
-    format!("{} to {} UTC", format::moment(window.scheduled_start, now), format::minute(window.scheduled_end))
+    let (start, end) = (window.scheduled_start, window.scheduled_end);
+    let until = if format::day(start) == format::day(end) { format::minute(end) } else { format::moment(end, now) };
+    format!("{} to {until} UTC", format::moment(start, now))
 }
