@@ -75,8 +75,9 @@ impl<'d> Period<'d> {
         // Made because of an incident: a rollback, or begun while an incident hurt that an earlier deploy of the service is blamed for.
         let rework = live.iter().filter(|deploy| deploy.is_rollback() || index.hurt_at(&deploy.service, deploy.started_at)).count();
         let begin = first.unwrap_or(to).max(from);
+        // At least a second: in the second of the first deploy there is one already.
         #[expect(clippy::cast_precision_loss, reason = "seconds of a month")]
-        let observed = to.since(begin).max(0) as f64 / DAY as f64;
+        let observed = if first.is_some_and(|first| first <= to) { to.since(begin).max(1) as f64 / DAY as f64 } else { 0.0 };
         Self { live, changes: changes.len(), failures, rework, observed }
     }
 

@@ -32,6 +32,12 @@ fn hurt(hours: f64, eased: Option<f64>) -> Hurt {
     Hurt { started_at: at(hours), eased_at: eased.map(at), ..Hurt::default() }
 }
 
+/// The panel says that no deploy is recorded where nothing was observed.
+#[test]
+fn a_deploy_counts_as_recorded_in_the_second_in_which_it_comes() {
+    assert!(delivery("production", &[deploy(1, 0, Status::Live)], &[], Some(now()), now()).observed_days > 0.0);
+}
+
 #[test]
 fn nothing_is_measured_from_nothing() {
     let none = delivery("production", &[], &[], None, now());
