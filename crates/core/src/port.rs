@@ -1,6 +1,7 @@
 //! Ports: what the product asks of systems outside. Each driver says what it can do; a changing method takes a [`Warrant`].
 
 mod deployer;
+pub mod queue;
 
 use std::sync::Arc;
 
@@ -9,51 +10,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Result;
-use crate::gate::Warrant;
-use crate::time::Timestamp;
 
 pub use deployer::{DeployState, DeployTarget, Deployer, ProviderDeploy};
-
-/// State of one queue, counted by the driver.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
-pub struct QueueState {
-    /// Name of the queue.
-    pub name: String,
-    /// Jobs that could run now.
-    pub waiting: u64,
-    /// Jobs that run.
-    pub active: u64,
-    /// Jobs that wait for their time.
-    pub delayed: u64,
-    /// Jobs that failed for good and are kept.
-    pub failed: u64,
-    /// Jobs that are done and kept.
-    pub completed: u64,
-    /// Whether somebody paused it.
-    pub paused: bool,
-    /// When the oldest waiting job became ready.
-    pub oldest_waiting: Option<Timestamp>,
-    /// Jobs that failed for good within the last five minutes.
-    pub failed_recently: u64,
-    /// Attempts that failed within the last five minutes and are tried again.
-    pub retried_recently: u64,
-    /// Jobs that were done within the last five minutes.
-    pub completed_recently: u64,
-    /// Mean seconds between ready and started over the last five minutes; `None` when nothing started.
-    pub average_wait: Option<f64>,
-}
-
-/// A job system with named queues.
-pub trait Queue: Send + Sync {
-    /// Name of the driver for people: "embedded", "BullMQ".
-    fn driver(&self) -> &'static str;
-    /// State of every queue, bounded work.
-    fn states(&self) -> BoxFuture<'_, Result<Vec<QueueState>>>;
-    /// Stops workers from taking jobs of `queue`.
-    fn pause<'a>(&'a self, warrant: &'a Warrant, queue: &'a str) -> BoxFuture<'a, Result<()>>;
-    /// Lets workers take jobs of `queue` again.
-    fn resume<'a>(&'a self, warrant: &'a Warrant, queue: &'a str) -> BoxFuture<'a, Result<()>>;
-}
+pub use queue::{Queue, QueueState};
 
 /// One figure of a database or cache, or why it has none.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

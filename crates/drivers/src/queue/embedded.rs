@@ -156,5 +156,6 @@ fn state(counts: job::QueueCounts) -> QueueState {
         retried_recently: count(counts.retried_last_5m),
         completed_recently: count(counts.completed_last_5m),
         average_wait: counts.avg_wait_us_5m.map(seconds),
+        ..QueueState::default()
     }
 }
