@@ -135,8 +135,11 @@ impl Config {
             say("cache.url".into(), "Give redis://user:password@host:6379/0, or rediss:// with TLS.");
         }
         for (index, queue) in self.queues.iter().enumerate() {
-            if queue.driver != "embedded" {
-                say(format!("queues[{index}].driver"), "Known drivers: embedded.");
+            if !["embedded", "bullmq"].contains(&queue.driver.as_str()) {
+                say(format!("queues[{index}].driver"), "Known drivers: embedded, bullmq.");
+            }
+            if queue.driver == "bullmq" && queue.prefix.is_empty() {
+                say(format!("queues[{index}].prefix"), "BullMQ's keys have a prefix, usually bull.");
             }
         }
         for (index, service) in self.services.iter().enumerate() {
@@ -284,7 +287,8 @@ mod tests {
         config.storage.database_url = Secret::new("postgres://qd:hidden1@db/own");
         config.platform.database_url = Secret::new("postgres://qd:hid/den2@db/shop?sslpassword=hidden3");
         config.cache.url = Secret::new("redis://:hidden0@cache:6379/0");
-        config.queues = vec![QueueConfig { name: "q".into(), driver: "embedded".into(), url: Secret::new("postgres://qd:hidden4@db/q") }];
+        config.queues =
+            vec![QueueConfig { name: "q".into(), driver: "embedded".into(), url: Secret::new("postgres://qd:hidden4@db/q"), prefix: String::new() }];
         let url = "http://probe:hidden5@shop/healthz?api_key=hidden6".to_owned();
         config.services = vec![ServiceConfig { name: "s".into(), url, interval_seconds: 15, timeout_ms: 1_000, slow_ms: 500 }];
         let shown = format!("{:?}", config.shown());

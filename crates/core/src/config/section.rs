@@ -157,10 +157,18 @@ pub struct Deploys {
 pub struct QueueConfig {
     /// Name on screens.
     pub name: String,
-    /// "embedded".
+    /// "embedded" or "bullmq".
     pub driver: String,
     /// Where the jobs live.
     pub url: Secret,
+    /// Prefix of BullMQ's keys; the embedded driver has none.
+    #[serde(default = "bull")]
+    pub prefix: String,
+}
+
+/// BullMQ's own.
+fn bull() -> String {
+    "bull".into()
 }
 
 /// `[[services]]`

@@ -33,7 +33,7 @@ impl Street {
         let watched = Secret::new(database.clone());
         let world = World::with(move |config| {
             config.maintenance.bypass_secret = Secret::new(SECRET);
-            config.queues = vec![QueueConfig { name: "marketplace".into(), driver: "embedded".into(), url: watched }];
+            config.queues = vec![QueueConfig { name: "marketplace".into(), driver: "embedded".into(), url: watched, prefix: String::new() }];
         })
         .await;
         let scopes = ["flags:read", "instances:write", "deploys:write"].map(str::to_owned).to_vec();

@@ -78,7 +78,7 @@ impl Shop {
 }
 
 fn with_shop(url: &str) -> impl FnOnce(&mut Config) {
-    let shop = QueueConfig { name: "shop".into(), driver: "embedded".into(), url: Secret::new(url) };
+    let shop = QueueConfig { name: "shop".into(), driver: "embedded".into(), url: Secret::new(url), prefix: String::new() };
     move |config| config.queues = vec![shop]
 }
 
