@@ -5,15 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use drivers::deploy::Render;
-use drivers::queue::Embedded;
+use drivers::queue::{BullMq, Embedded};
 use drivers::{cache, inspector};
 use engine::{Db, DbOptions};
 use qd_core::audit::{Anchor, Signer};
-use qd_core::config::Config;
+use qd_core::config::{Config, QueueConfig};
 use qd_core::event::Bus;
 use qd_core::gate::Gate;
 use qd_core::keys::Keys;
-use qd_core::port::{Deployer, Inspector, Ports, QueueSource};
+use qd_core::port::{Deployer, Inspector, Ports, Queue, QueueSource};
 use qd_core::published::Published;
 use qd_core::reading::Board;
 use qd_core::{App, AppParts, Clock, Error, Result, StateMap};
@@ -96,11 +96,18 @@ pub async fn assemble(config: Config, clock: Clock) -> Result<App> {
 fn ports(config: &Config, own: &Db) -> Result<Ports> {
     let mut queues = vec![QueueSource { name: "quarterdeck".into(), queue: Arc::new(Embedded::own(own.clone())) }];
     for source in &config.queues {
-        queues.push(QueueSource { name: source.name.clone(), queue: Arc::new(Embedded::of(source.url.clone())) });
+        queues.push(QueueSource { name: source.name.clone(), queue: queue_of(source)? });
     }
     let url = config.platform.database_url.expose();
     let inspector = if url.is_empty() { None } else { Some(inspector::open(url)?) };
     Ok(Ports { queues, inspector, cache: cache_of(config)?, deployer: deployer_of(config)? })
+}
+
+fn queue_of(source: &QueueConfig) -> Result<Arc<dyn Queue>> {
+    Ok(match source.driver.as_str() {
+        "bullmq" => Arc::new(BullMq::new(&source.url, &source.prefix)?),
+        _ => Arc::new(Embedded::of(source.url.clone())),
+    })
 }
 
 fn deployer_of(config: &Config) -> Result<Option<Arc<dyn Deployer>>> {

@@ -1,0 +1,107 @@
+-- What all scripts share. KEYS[1] is what every key of the queue begins with, its colon included: "bull:mail:".
+local call = redis.call
+local base = KEYS[1]
+
+-- Answers for one job; the driver puts them into words.
+local DONE, GONE, RUNS, SCHEDULED, PARENT, ELSEWHERE, EXISTS = 1, 0, -1, -2, -3, -4, -5
+-- Turns within one point of priority.
+local TURNS = 4294967296
+
+-- Whether no worker may be woken: the queue is paused, or as many jobs run as may.
+local function held(queue)
+  local said = call('HMGET', queue .. 'meta', 'paused', 'concurrency')
+  if said[1] then return true end
+  return said[2] and call('LLEN', queue .. 'active') >= tonumber(said[2]) or false
+end
+
+-- Whether clients of this queue keep the jobs of a paused queue in a list of their own, as releases before 6 do.
+local function apart(queue)
+  local kind, major = string.match(call('HGET', queue .. 'meta', 'version') or '', '^([%a%-]+):(%d+)')
+  if kind == 'bullmq' then return tonumber(major) < 6 end
+  return kind == 'bullmq-pro' and tonumber(major) < 8
+end
+
+-- The list that ready jobs join. While the queue is paused it is the one from which no way of resuming loses them.
+local function ready_list(queue)
+  if call('HEXISTS', queue .. 'meta', 'paused') == 0 then return queue .. 'wait' end
+  if call('EXISTS', queue .. 'paused') == 1 then return queue .. 'paused' end
+  if call('EXISTS', queue .. 'wait') == 1 then return queue .. 'wait' end
+  return queue .. (apart(queue) and 'paused' or 'wait')
+end
+
+local lines = {}
+
+-- Makes a job ready to run; `push` is LPUSH for the end of the line, RPUSH for its front.
+local function ready(queue, id, priority, push)
+  local line = lines[queue]
+  if not line then
+    -- Neither changes while a script runs.
+    line = {list = ready_list(queue), held = held(queue)}
+    lines[queue] = line
+  end
+  if priority > 0 then
+    local turn = call('INCR', queue .. 'pc')
+    call('ZADD', queue .. 'prioritized', priority * TURNS + turn % TURNS, id)
+  else
+    call(push, line.list, id)
+  end
+  if not line.held then call('ZADD', queue .. 'marker', 0, '0') end
+end
+
+-- Tells workers when the next delayed job is due.
+local function remind()
+  local first = call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')
+  if first[2] then call('ZADD', base .. 'marker', tonumber(first[2]) / 4096, '1') end
+end
+
+-- Score of a job due at `due` milliseconds: behind those due at the same moment.
+local function due_score(due)
+  local first, last = due * 4096, due * 4096 + 4095
+  local found = call('ZREVRANGEBYSCORE', base .. 'delayed', last, first, 'WITHSCORES', 'LIMIT', 0, 1)
+  if not found[2] then return first end
+  return math.min(tonumber(found[2]) + 1, last)
+end
+
+-- How many events are kept; `settle` writes the usual number where none is set, as the library does in the same places.
+local function kept_events(settle)
+  local most = call('HGET', base .. 'meta', 'opts.maxLenEvents')
+  if most then return most end
+  if settle then call('HSET', base .. 'meta', 'opts.maxLenEvents', 10000) end
+  return 10000
+end
+
+local function tell(most, ...)
+  call('XADD', base .. 'events', 'MAXLEN', '~', most, '*', ...)
+end
+
+local function now_ms()
+  local time = call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- What a key of a job says: the beginning of its queue's keys, and its id.
+local function split(key)
+  return string.match(key, '^(.*:)([^:]*)$')
+end
+
+-- Whether the parent's keys can be reached: in a cluster they may lie on another node, and a script must not stop half way.
+local function reachable(parent)
+  local answer = redis.pcall('EXISTS', parent)
+  if type(answer) == 'table' then return nil end
+  return answer == 1
+end
+
+-- Whether `id` is the job that a schedule waits for: without it the schedule ends.
+local function pending(id, key)
+  if string.sub(id, 1, 7) ~= 'repeat:' then return false end
+  local schedule = call('HGET', key, 'rjk') or string.match(id, '^repeat:(.*):%d+$')
+  local next = schedule and call('ZSCORE', base .. 'repeat', schedule)
+  return next and id == 'repeat:' .. schedule .. ':' .. next or false
+end
+
+-- Puts in one after the other, a thousand at a time: more arguments do not fit a call.
+local function push_all(push, list, ids)
+  for from = 1, #ids, 1000 do
+    call(push, list, unpack(ids, from, math.min(from + 999, #ids)))
+  end
+end

@@ -1,0 +1,5 @@
+//! The half that only reads.
+
+mod exists;
+
+pub(super) use exists::exists;
