@@ -51,7 +51,7 @@ impl Queue for BullMq {
     }
 
     fn states(&self) -> BoxFuture<'_, Result<Vec<QueueState>>> {
-        Box::pin(self.connections.reading(|mut conn| async move {
+        Box::pin(self.connections.reading(move |mut conn| async move {
             read::exists(&mut conn, self.keys("none")?).await.ok();
             Ok(Vec::new())
         }))
