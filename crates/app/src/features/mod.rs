@@ -7,6 +7,7 @@ pub mod health;
 pub mod identity;
 pub mod incidents;
 pub mod maintenance;
+pub mod queues;
 pub mod settings;
 pub mod telemetry;
 
