@@ -1,19 +1,31 @@
 // axe-core over what is on the screen, with all of its rules; the message of a failure says what to change.
-import { AxeBuilder } from "@axe-core/playwright";
 import { type Page, expect } from "@playwright/test";
+import axe from "axe-core";
+
+/** Rules that look at colours: those among axe's own choice. */
+const colour = ["color-contrast", "link-in-text-block"];
 
 /**
  * Expects no violation; goes on after a failure, so that one run shows all. The markup is the same in both themes: where the light one is looked
  * at with all rules, those about colour are enough for the dark one.
  */
 export async function expectAccessible(page: Page, where: string, rules: "all" | "colour" = "all") {
-  // A colour half way through a transition is nobody's choice.
-  await page.evaluate(() => Promise.allSettled(document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity).map((a) => a.finished)));
-  // Legacy mode looks at one document and opens no page of its own: there are no frames here, and it takes half the time.
-  const axe = new AxeBuilder({ page }).setLegacyMode();
-  const { violations } = await (rules === "all" ? axe : axe.withRules(["color-contrast", "link-in-text-block"])).analyze();
+  await settled(page);
+  // Once per document: the library is half a megabyte.
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axe.source);
+  // What passes is counted, not described: that would take longer than the look itself.
+  const options: axe.RunOptions = { resultTypes: ["violations"], ...(rules === "colour" && { runOnly: colour }) };
+  const violations = await page.evaluate(async (options) => (await (window as unknown as { axe: typeof axe }).axe.run(document, options)).violations, options);
   const said = violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}\n    ${node.failureSummary?.replaceAll("\n", "\n    ")}`));
   expect.soft(said, `axe on ${where}`).toEqual([]);
+}
+
+/** Waits for what a new width or theme sets off. A colour half way through a transition is nobody's choice. */
+async function settled(page: Page) {
+  await page.evaluate(async () => {
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    await Promise.allSettled(document.getAnimations().filter((a) => a.effect?.getTiming().iterations !== Infinity).map((a) => a.finished));
+  });
 }
 
 /** Expects that nothing makes the page scroll sideways. */
