@@ -1,13 +1,17 @@
 //! Looking at queues and acting on their jobs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::enqueue::announce;
-use super::{MINUTE_US, now, sql};
+use super::limit::Rate;
+use super::manage::sql;
+use super::spread::Spread;
+use super::{MINUTE_US, now};
 use crate::args;
 use crate::db::{Db, Error, Result, Tx};
 
@@ -77,18 +81,35 @@ pub struct QueueCounts {
     pub avg_wait_us_5m: Option<i64>,
     /// Mean run time of what ended in the last five minutes, microseconds; `None` when nothing did.
     pub avg_run_us_5m: Option<i64>,
+    /// Live workers.
+    pub workers: i64,
+    /// Jobs that may run at once over all workers, if limited.
+    pub concurrency: Option<i64>,
+    /// Jobs that may start within a time over all workers, if limited.
+    pub rate: Option<Rate>,
 }
 
 #[derive(sqlx::FromRow)]
 struct Standing {
     queue: String,
     paused: bool,
+    concurrency: Option<i64>,
+    rate_jobs: Option<i64>,
+    rate_us: Option<i64>,
     waiting: i64,
     active: i64,
     completed: i64,
     failed: i64,
     delayed: i64,
     oldest_waiting_at: Option<i64>,
+    workers: i64,
+}
+
+impl Standing {
+    fn rate(&self) -> Option<Rate> {
+        let (jobs, per) = (u32::try_from(self.rate_jobs?).ok()?, u64::try_from(self.rate_us?).ok()?);
+        Some(Rate { jobs, per: Duration::from_micros(per) })
+    }
 }
 
 #[derive(Default, sqlx::FromRow)]
@@ -109,7 +130,7 @@ struct Window {
 /// Any [`Error`] of the driver.
 pub async fn counts(db: &Db) -> Result<Vec<QueueCounts>> {
     let minute = now() / MINUTE_US;
-    let standings: Vec<Standing> = db.all(sql::COUNTS, args![COUNT_MAX]).await?;
+    let standings: Vec<Standing> = db.all(sql::COUNTS, args![COUNT_MAX, now()]).await?;
     let windows: Vec<Window> = db.all(sql::WINDOWS, args![minute - 60, minute - 5]).await?;
     let mut windows: HashMap<String, Window> = windows.into_iter().map(|w| (w.queue.clone(), w)).collect();
     Ok(standings.into_iter().map(|s| join(windows.remove(&s.queue).unwrap_or_default(), s)).collect())
@@ -119,6 +140,9 @@ fn join(window: Window, standing: Standing) -> QueueCounts {
     let runs = window.completed_5m + window.failed_5m + window.retried_5m;
     let mean = |sum: i64| (runs > 0).then(|| sum / runs);
     QueueCounts {
+        workers: standing.workers,
+        concurrency: standing.concurrency,
+        rate: standing.rate(),
         queue: standing.queue,
         paused: standing.paused,
         waiting: standing.waiting,
@@ -138,7 +162,7 @@ fn join(window: Window, standing: Standing) -> QueueCounts {
 }
 
 /// What ended in one minute.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MinuteRow {
     /// Minutes since 1970.
     pub minute: i64,
@@ -152,6 +176,22 @@ pub struct MinuteRow {
     pub wait_us: i64,
     /// Sum of run times, microseconds.
     pub run_us: i64,
+    /// How the times from due to started were spread.
+    pub waits: Spread,
+    /// How the run times were spread.
+    pub runs: Spread,
+}
+
+#[derive(sqlx::FromRow)]
+struct Share {
+    minute: i64,
+    completed: i64,
+    failed: i64,
+    retried: i64,
+    wait_us: i64,
+    run_us: i64,
+    waits: Option<Json<Value>>,
+    runs: Option<Json<Value>>,
 }
 
 /// What ended in `queue`, by minute, since `since` (microseconds UTC); kept for two days. Minutes without any are left out.
@@ -159,7 +199,18 @@ pub struct MinuteRow {
 /// # Errors
 /// Any [`Error`] of the driver.
 pub async fn minutes(db: &Db, queue: &str, since: i64) -> Result<Vec<MinuteRow>> {
-    db.all(sql::MINUTES, args![queue, since / MINUTE_US]).await
+    let mut minutes: BTreeMap<i64, MinuteRow> = BTreeMap::new();
+    for share in db.all::<Share>(sql::MINUTES, args![queue, since / MINUTE_US]).await? {
+        let row = minutes.entry(share.minute).or_insert_with(|| MinuteRow { minute: share.minute, ..MinuteRow::default() });
+        row.completed += share.completed;
+        row.failed += share.failed;
+        row.retried += share.retried;
+        row.wait_us += share.wait_us;
+        row.run_us += share.run_us;
+        share.waits.iter().for_each(|waits| row.waits.merge(&Spread::of_json(&waits.0)));
+        share.runs.iter().for_each(|runs| row.runs.merge(&Spread::of_json(&runs.0)));
+    }
+    Ok(minutes.into_values().collect())
 }
 
 /// One job as stored.

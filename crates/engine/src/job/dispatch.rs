@@ -13,8 +13,10 @@ use uuid::Uuid;
 
 use super::finish::Done;
 use super::handler::Handler;
+use super::limit::Room;
+use super::run::Notes;
 use super::worker::{Finished, Place, Running, Shared};
-use super::{CHANNEL, JobError, RunInfo, micros, now, sql};
+use super::{CHANNEL, JobError, RunInfo, limit, micros, now, sql};
 use crate::args;
 use crate::db::{Heard, Listener, Result, Tx};
 
@@ -45,11 +47,13 @@ pub(super) struct Lane {
     active: Arc<AtomicUsize>,
     /// There may be something to claim.
     hungry: bool,
+    /// When the rate of the queue lets more jobs start.
+    again_at: Option<i64>,
 }
 
 impl Lane {
     pub(super) fn new(queue: &str, concurrency: usize) -> Self {
-        Self { queue: queue.to_owned(), concurrency, active: Arc::default(), hungry: true }
+        Self { queue: queue.to_owned(), concurrency, active: Arc::default(), hungry: true, again_at: None }
     }
 
     fn free(&self) -> usize {
@@ -102,9 +106,15 @@ impl<C: Clone + Send + Sync + 'static> Dispatcher<C> {
 
     /// One claim over all hungry lanes with free places. False when there was nothing to ask for.
     async fn claim(&mut self) -> Result<bool> {
-        let due = self.next_due.is_some_and(|due| due <= now());
-        let asks: Vec<(String, usize)> =
-            self.lanes.iter().filter(|lane| lane.hungry && lane.free() > 0).map(|lane| (lane.queue.clone(), lane.free().min(BATCH))).collect();
+        let at = now();
+        let due = self.next_due.is_some_and(|due| due <= at);
+        for lane in self.lanes.iter_mut().filter(|lane| lane.again_at.is_some_and(|again| again <= at)) {
+            (lane.again_at, lane.hungry) = (None, true);
+        }
+        let ready = |lane: &&Lane| lane.hungry && lane.again_at.is_none() && lane.free() > 0;
+        let mut asks: Vec<(String, usize)> = self.lanes.iter().filter(ready).map(|lane| (lane.queue.clone(), lane.free().min(BATCH))).collect();
+        // One order in all workers: a limited queue is locked while it is claimed from.
+        asks.sort();
         if !due && asks.is_empty() {
             return Ok(false);
         }
@@ -112,18 +122,24 @@ impl<C: Clone + Send + Sync + 'static> Dispatcher<C> {
         // Counted from before the claim, so that our own clock ends the lease before the stored one does.
         let lease_end = Instant::now() + self.shared.lease;
         let wanted: HashMap<String, usize> = asks.iter().cloned().collect();
-        let (promoted, next_due, mut jobs) = self.shared.db.write(move |tx| Box::pin(claim(tx, worker, lease, due, asks))).await?;
+        let mut batch = self.shared.db.write(move |tx| Box::pin(claim(tx, worker, lease, due, asks))).await?;
         if due {
-            self.next_due = next_due;
+            self.next_due = batch.next_due;
         }
         for lane in &mut self.lanes {
-            let got = jobs.iter().filter(|job| job.queue == lane.queue).count();
-            let full = wanted.get(&lane.queue).is_some_and(|wanted| got >= *wanted);
-            let asked = wanted.contains_key(&lane.queue);
-            lane.hungry = if asked { full } else { lane.hungry || promoted.contains(&lane.queue) };
+            let got = batch.jobs.iter().filter(|job| job.queue == lane.queue).count();
+            let Some(wanted) = wanted.get(&lane.queue) else {
+                lane.hungry |= batch.promoted.contains(&lane.queue);
+                continue;
+            };
+            lane.hungry = got >= *wanted;
+            let room = batch.rooms.iter().find(|(queue, _)| *queue == lane.queue).map(|(_, room)| room);
+            let used_up = room.filter(|room| i64::try_from(got).is_ok_and(|got| got >= room.jobs));
+            lane.again_at = used_up.and_then(|room| room.again_at);
+            self.shared.set_limited(&lane.queue, room.is_some_and(|room| room.limited));
         }
-        jobs.sort_by_key(|job| (std::cmp::Reverse(job.priority), job.run_at, job.id));
-        jobs.into_iter().for_each(|job| self.start(job, lease_end));
+        batch.jobs.sort_by_key(|job| (std::cmp::Reverse(job.priority), job.run_at, job.id));
+        batch.jobs.into_iter().for_each(|job| self.start(job, lease_end));
         Ok(true)
     }
 
@@ -132,7 +148,8 @@ impl<C: Clone + Send + Sync + 'static> Dispatcher<C> {
         let shared = Arc::clone(&self.shared);
         let mut stop = shared.stop.subscribe();
         let poll = shared.poll.saturating_sub(looked.elapsed());
-        let due = self.next_due.map_or(poll, |due| Duration::from_micros(u64::try_from(due - now()).unwrap_or(0)));
+        let next = self.lanes.iter().filter_map(|lane| lane.again_at).chain(self.next_due).min();
+        let due = next.map_or(poll, |due| Duration::from_micros(u64::try_from(due - now()).unwrap_or(0)));
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return false,
             heard = listener.next() => match heard {
@@ -185,33 +202,45 @@ impl<C: Clone + Send + Sync + 'static> Dispatcher<C> {
         let (id, attempt, finished) = (job.id, job.attempts, self.finished.clone());
         // Held until the job is in the map: it may end at once, and removes itself then.
         let mut running = self.shared.running();
-        let task = tokio::spawn(attempt_job(job, handler, ctx, place, finished));
-        running.insert(id, Running { attempt, lease_end, abort: task.abort_handle() });
+        let notes = Arc::<Notes>::default();
+        let task = tokio::spawn(attempt_job(job, handler, ctx, place, finished, Arc::clone(&notes)));
+        running.insert(id, Running { attempt, lease_end, abort: task.abort_handle(), notes });
     }
 }
 
-type Batch = (Vec<String>, Option<i64>, Vec<Claimed>);
+/// What one claim brought.
+#[derive(Default)]
+struct Batch {
+    promoted: Vec<String>,
+    next_due: Option<i64>,
+    jobs: Vec<Claimed>,
+    rooms: Vec<(String, Room)>,
+}
 
 async fn claim(tx: &mut Tx, worker: Uuid, lease: i64, due: bool, asks: Vec<(String, usize)>) -> Result<Batch> {
-    let (mut promoted, mut next_due) = (Vec::new(), None);
+    let mut batch = Batch::default();
     if due {
         // differs because only Postgres has several writers, whose locked rows are to be skipped
         let promote = tx.pick(sql::PROMOTE_DUE_SQLITE, sql::PROMOTE_DUE_POSTGRES);
-        promoted = tx.all::<(String,)>(promote, args![now()]).await?.into_iter().map(|(queue,)| queue).collect();
-        next_due = tx.one::<(Option<i64>,)>(sql::NEXT_DELAYED, args![]).await?.0;
+        batch.promoted = tx.all::<(String,)>(promote, args![now()]).await?.into_iter().map(|(queue,)| queue).collect();
+        batch.next_due = tx.one::<(Option<i64>,)>(sql::NEXT_DELAYED, args![]).await?.0;
     }
     // differs because only Postgres has several writers, whose locked rows are to be skipped
     let claim = tx.pick(sql::CLAIM_SQLITE, sql::CLAIM_POSTGRES);
-    let mut jobs = Vec::new();
     for (queue, count) in asks {
-        let at = now();
-        let count = i64::try_from(count).unwrap_or(1);
-        jobs.extend(tx.all::<Claimed>(claim, args![worker, at.saturating_add(lease), at, queue, count]).await?);
+        let room = limit::room(tx, &queue, i64::try_from(count).unwrap_or(1)).await?;
+        if room.jobs > 0 {
+            let at = now();
+            let jobs: Vec<Claimed> = tx.all(claim, args![worker, at.saturating_add(lease), at, queue.as_str(), room.jobs]).await?;
+            limit::used(tx, &queue, room, i64::try_from(jobs.len()).unwrap_or(0)).await?;
+            batch.jobs.extend(jobs);
+        }
+        batch.rooms.push((queue, room));
     }
-    Ok((promoted, next_due, jobs))
+    Ok(batch)
 }
 
-async fn attempt_job<C>(job: Claimed, handler: Option<Arc<dyn Handler<C>>>, ctx: C, place: Place, finished: Finished) {
+async fn attempt_job<C>(job: Claimed, handler: Option<Arc<dyn Handler<C>>>, ctx: C, place: Place, finished: Finished, notes: Arc<Notes>) {
     let info = RunInfo {
         id: job.id,
         queue: job.queue.clone(),
@@ -221,6 +250,7 @@ async fn attempt_job<C>(job: Claimed, handler: Option<Arc<dyn Handler<C>>>, ctx:
         scheduled_for: job.scheduled_for,
         schedule: job.schedule.clone(),
         stop: place.shared.stop.subscribe(),
+        notes: Arc::clone(&notes),
     };
     let started = Instant::now();
     let (outcome, backoff) = match handler {
@@ -237,7 +267,7 @@ async fn attempt_job<C>(job: Claimed, handler: Option<Arc<dyn Handler<C>>>, ctx:
     };
     let run_us = micros(started.elapsed());
     // The place stays taken, and the lease renewed, until the outcome is handed over.
-    if finished.send(Done { job, outcome, run_us, backoff, place }).await.is_err() {
+    if finished.send(Done { job, outcome, run_us, backoff, said: notes.take(), place }).await.is_err() {
         tracing::error!("an outcome was lost because the worker ended: the job runs again after its lease");
     }
 }

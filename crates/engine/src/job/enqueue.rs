@@ -97,7 +97,8 @@ pub(super) async fn insert(tx: &mut Tx, new: New<'_>, options: &Enqueue) -> Resu
             new.schedule,
             options.scheduled_for,
             at,
-            due
+            due,
+            due - at
         ];
         if tx.exec(sql::ENQUEUE, values).await? == 1 {
             announce(tx, new.queue, (due > at).then_some(due)).await?;

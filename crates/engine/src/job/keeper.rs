@@ -7,14 +7,17 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::enqueue::announce;
-use super::finish::{Sums, add_minutes};
+use super::finish::{Sums, add_minutes, failure};
+use super::manage::Failure;
+use super::run::{Said, store_lines};
 use super::worker::{Keep, QueueOptions, Shared};
-use super::{MINUTE_US, micros, now, sql};
+use super::{MINUTE_US, member, micros, now, schedule, sql};
 use crate::args;
 use crate::db::{Result, Tx};
 
 /// Minute sums stay for two days.
 const MINUTES_KEPT: i64 = 2 * 24 * 60;
+const NOTES_EVERY: Duration = Duration::from_millis(500);
 const TRIM_EVERY: Duration = Duration::from_secs(10);
 /// Batches of 1,000 rows in one round of trimming.
 const TRIM_BATCHES: u32 = 20;
@@ -23,19 +26,22 @@ const TRIM_BATCHES: u32 = 20;
 pub(super) async fn heartbeat(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(shared.lease / 3).await;
-        if !shared.running().is_empty()
-            && let Err(error) = renew(&shared).await
-        {
+        if let Err(error) = renew(&shared).await {
             tracing::warn!(%error, "renewing leases failed, trying again");
         }
     }
 }
 
-async fn renew(shared: &Shared) -> Result<()> {
+async fn renew(shared: &Arc<Shared>) -> Result<()> {
     let lease_end = Instant::now() + shared.lease;
     let (worker, until) = (shared.id, now().saturating_add(micros(shared.lease)));
     let asked: Vec<(Uuid, i64)> = shared.running().iter().map(|(id, job)| (*id, job.attempt)).collect();
-    let rows: Vec<(Uuid, i64)> = shared.db.write(move |tx| Box::pin(async move { tx.all(sql::RENEW, args![until, worker]).await })).await?;
+    let (member, idle) = (Arc::clone(shared), asked.is_empty());
+    let work = async move |tx: &mut Tx| {
+        member::alive(tx, &member).await?;
+        if idle { Ok(Vec::new()) } else { tx.all(sql::RENEW, args![until, worker]).await }
+    };
+    let rows: Vec<(Uuid, i64)> = shared.db.write(move |tx| Box::pin(async move { work(tx).await })).await?;
     let renewed: HashMap<Uuid, i64> = rows.into_iter().collect();
     let mut running = shared.running();
     for (id, attempt) in asked {
@@ -48,6 +54,35 @@ async fn renew(shared: &Shared) -> Result<()> {
             tracing::warn!(job = %id, "the lease was taken away: the attempt is cut off");
             job.abort.abort();
         }
+    }
+    Ok(())
+}
+
+/// Stores what running jobs say, twice a second.
+pub(super) async fn write_notes(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(NOTES_EVERY).await;
+        let news: Vec<News> = shared.running().iter().filter_map(|(id, job)| Some((*id, job.attempt, job.notes.news()?))).collect();
+        if news.is_empty() {
+            continue;
+        }
+        let (worker, stored) = (shared.id, news.clone());
+        if let Err(error) = shared.db.write(move |tx| Box::pin(store_news(tx, worker, stored))).await {
+            tracing::warn!(%error, "storing what jobs say failed, trying again");
+            let running = shared.running();
+            news.into_iter().filter_map(|(id, _, said)| Some((running.get(&id)?, said))).for_each(|(job, said)| job.notes.put_back(said));
+        }
+    }
+}
+
+type News = (Uuid, i64, Said);
+
+async fn store_news(tx: &mut Tx, worker: Uuid, news: Vec<News>) -> Result<()> {
+    for (id, attempt, said) in news {
+        if let Some(progress) = said.progress {
+            tx.exec(sql::PROGRESS, args![progress, id, worker, attempt]).await?;
+        }
+        store_lines(tx, id, said.lines).await?;
     }
     Ok(())
 }
@@ -99,9 +134,11 @@ async fn take_back(tx: &mut Tx, worker: Uuid) -> Result<usize> {
     let at = now();
     // differs because only Postgres has several writers, whose locked rows are to be skipped
     let reap = tx.pick(sql::REAP_SQLITE, sql::REAP_POSTGRES);
-    let rows: Vec<(Uuid, String, String, Option<String>, i64)> = tx.all(reap, args![at]).await?;
+    let rows: Vec<(Uuid, String, String, Option<String>, i64, Option<Uuid>)> = tx.all(reap, args![at]).await?;
     let mut sums: BTreeMap<(String, i64), Sums> = BTreeMap::new();
-    for (id, queue, state, schedule, _attempts) in &rows {
+    for (id, queue, state, schedule, attempt, vanished) in &rows {
+        let why = "the worker vanished: its lease ended";
+        failure(tx, *id, Failure { attempt: *attempt, at, worker: *vanished, error: why.to_owned() }).await?;
         let sum = sums.entry((queue.clone(), at / MINUTE_US)).or_default();
         if state == "waiting" {
             sum.retried += 1;
@@ -110,8 +147,7 @@ async fn take_back(tx: &mut Tx, worker: Uuid) -> Result<usize> {
         }
         sum.failed += 1;
         if let Some(schedule) = schedule {
-            let values = args!["failed", "the worker vanished", at, schedule.as_str(), *id];
-            tx.exec(sql::SCHEDULE_ENDED, values).await?;
+            schedule::ended(tx, schedule, *id, "failed", Some(why), at).await?;
         }
     }
     add_minutes(tx, worker, sums).await?;
@@ -123,8 +159,12 @@ async fn trim(shared: &Shared, queues: &[(String, QueueOptions)]) -> Result<()> 
         trim_queue(shared, queue, "completed", options.keep_completed).await?;
         trim_queue(shared, queue, "failed", options.keep_failed).await?;
     }
-    let before = now() / MINUTE_US - MINUTES_KEPT;
-    shared.db.write(move |tx| Box::pin(async move { tx.exec(sql::TRIM_MINUTES, args![before]).await })).await?;
+    let (before, dead) = (now() / MINUTE_US - MINUTES_KEPT, now() - MINUTE_US);
+    let work = async move |tx: &mut Tx| {
+        tx.exec(sql::TRIM_WORKERS, args![dead]).await?;
+        tx.exec(sql::TRIM_MINUTES, args![before]).await
+    };
+    shared.db.write(move |tx| Box::pin(async move { work(tx).await })).await?;
     Ok(())
 }
 

@@ -5,6 +5,8 @@
 //! it renews; when its process dies, the lease ends and another worker takes the job. A job runs **at least once**: it
 //! must bear a second run after a crash between its work and its record. Two workers never run one job at the same
 //! time as long as their clocks agree to within a few seconds and the job awaits now and then.
+//!
+//! An operator looks and acts through the same tables, also from another process: [`counts`], [`page`], [`act`], [`limit`], [`schedules`].
 
 mod admin;
 mod dispatch;
@@ -12,7 +14,12 @@ mod enqueue;
 mod finish;
 mod handler;
 mod keeper;
+mod limit;
+mod manage;
+mod member;
+mod run;
 mod schedule;
+mod spread;
 mod sql;
 mod worker;
 
@@ -21,15 +28,24 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
-use uuid::Uuid;
 
 pub use admin::{
     COUNT_MAX, Cursor, JobRow, MinuteRow, QueueCounts, State, counts, find, list, minutes, pause, promote, purge, remove, resume, retry, retry_all,
 };
 pub use enqueue::{Enqueue, enqueue};
-pub use schedule::{Schedule, ScheduleRow, next_after, pause_schedule, remove_schedule, resume_schedule, schedules, upsert_schedules};
-pub use sql::{STATEMENTS, Statement};
+pub use limit::{Limits, Rate, limit};
+pub use manage::{
+    ACT_MAX, Act, Acted, Archived, Brief, Failure, IDS_MAX, LogLine, Mark, Obliterated, Whole, act, brief, ids, log, obliterate, page, records,
+    remove_recorded, restore, whole,
+};
+pub use member::{WorkerRow, workers};
+pub use run::{LOG_LINE_MAX, LOG_LINES, RunInfo, SAID_MAX};
+pub use schedule::{
+    Missed, Overlap, RunRow, Schedule, ScheduleRow, drop_schedule, next_after, pause_schedule, put_back_schedule, remove_schedule, resume_schedule,
+    run_now, runs, schedules, upsert_schedules,
+};
+pub use spread::Spread;
+pub use sql::{Statement, statements};
 pub use worker::{Keep, QueueOptions, Worker, WorkerHandle};
 
 /// The channel on which workers hear of new jobs.
@@ -52,44 +68,6 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
 
     /// Does the work. An error schedules the next attempt, unless it says otherwise or none is left.
     fn run(self, ctx: Self::Context, run: RunInfo) -> impl Future<Output = Result<(), JobError>> + Send;
-}
-
-/// One attempt, as the job sees it.
-#[derive(Debug, Clone)]
-pub struct RunInfo {
-    /// The job's id.
-    pub id: Uuid,
-    /// The queue it was claimed from.
-    pub queue: String,
-    /// This attempt, from 1.
-    pub attempt: u32,
-    /// How many there may be.
-    pub attempts: u32,
-    /// When it was enqueued, in microseconds UTC.
-    pub enqueued_at: i64,
-    /// The occurrence it stands for, in microseconds UTC, when it was scheduled.
-    pub scheduled_for: Option<i64>,
-    /// The schedule that made it.
-    pub schedule: Option<String>,
-    pub(crate) stop: watch::Receiver<bool>,
-}
-
-impl RunInfo {
-    /// True when no further attempt follows this one.
-    pub fn is_last(&self) -> bool {
-        self.attempt >= self.attempts
-    }
-
-    /// True when the worker is shutting down: a long job ends soon or is given back.
-    pub fn is_stopping(&self) -> bool {
-        *self.stop.borrow()
-    }
-
-    /// Waits until the worker shuts down.
-    pub async fn stopping(&mut self) {
-        // An error means that the worker is gone, which is a stop too.
-        let _gone = self.stop.wait_for(|stop| *stop).await;
-    }
 }
 
 /// Why an attempt failed. Any error converts with `?` and is tried again.

@@ -1,6 +1,6 @@
 //! Building, starting and stopping a worker.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::finish::{Done, Finisher};
 use super::handler::{Handler, Kind};
-use super::{Job, dispatch, keeper, now, schedule, sql};
+use super::run::Notes;
+use super::{Job, dispatch, keeper, member, now, schedule, sql};
 use crate::args;
-use crate::db::{Db, Result};
+use crate::db::{Db, Result, Tx};
 
 /// How long a cut-off job and the last record of outcomes may take.
 const ABORT_LIMIT: Duration = Duration::from_secs(10);
@@ -117,33 +118,28 @@ impl<C: Clone + Send + Sync + 'static> Worker<C> {
     /// # Errors
     /// Any [`Error`](crate::Error) of the driver while the queues are made known.
     pub async fn start(self) -> Result<WorkerHandle> {
-        let names: Vec<String> = self.queues.iter().map(|(name, _)| name.clone()).collect();
-        self.db
-            .write(|tx| {
-                Box::pin(async move {
-                    for name in names {
-                        tx.exec(sql::QUEUE_KNOWN, args![name, false, now()]).await?;
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
         let (finished, done) = mpsc::channel(1024);
         let shared = Arc::new(Shared {
             db: self.db,
             id: Uuid::now_v7(),
+            place: member::place(),
+            since: now(),
+            queues: self.queues.iter().map(|(name, options)| (name.clone(), options.concurrency)).collect(),
             lease: self.lease,
             poll: self.poll,
             stop: watch::channel(false).0,
             freed: Notify::new(),
             running: Mutex::default(),
+            limited: Mutex::default(),
         });
-        let finisher = tokio::spawn(Finisher { shared: Arc::clone(&shared), done }.run());
+        known(&shared).await?;
+        let finisher = tokio::spawn(Finisher::new(Arc::clone(&shared), done).run());
         let lanes = self.queues.iter().map(|(name, options)| dispatch::Lane::new(name, options.concurrency)).collect();
         let dispatcher = dispatch::Dispatcher::new(Arc::clone(&shared), self.ctx, self.handlers, lanes, finished);
         let tasks = vec![
             tokio::spawn(dispatcher.run()),
             tokio::spawn(keeper::heartbeat(Arc::clone(&shared))),
+            tokio::spawn(keeper::write_notes(Arc::clone(&shared))),
             tokio::spawn(keeper::watch_leases(Arc::clone(&shared))),
             tokio::spawn(keeper::tidy(Arc::clone(&shared), self.queues)),
             tokio::spawn(schedule::fire(Arc::clone(&shared))),
@@ -152,28 +148,60 @@ impl<C: Clone + Send + Sync + 'static> Worker<C> {
     }
 }
 
+/// Makes the queues and the worker known.
+async fn known(shared: &Arc<Shared>) -> Result<()> {
+    let new = Arc::clone(shared);
+    let work = async move |tx: &mut Tx| {
+        for (queue, _) in &new.queues {
+            tx.exec(sql::QUEUE_KNOWN, args![queue.as_str(), false, now()]).await?;
+        }
+        member::alive(tx, &new).await
+    };
+    shared.db.write(move |tx| Box::pin(async move { work(tx).await })).await
+}
+
 /// A job that runs here.
 pub(super) struct Running {
     pub attempt: i64,
     pub lease_end: Instant,
     pub abort: AbortHandle,
+    pub notes: Arc<Notes>,
 }
 
 /// What a worker's tasks share.
 pub(super) struct Shared {
     pub db: Db,
     pub id: Uuid,
+    pub place: String,
+    pub since: i64,
+    /// Its queues and how many jobs of each it runs at once.
+    pub queues: Vec<(String, usize)>,
     pub lease: Duration,
     pub poll: Duration,
     pub stop: watch::Sender<bool>,
     /// A place became free, or the last job ended.
     pub freed: Notify,
     running: Mutex<HashMap<Uuid, Running>>,
+    limited: Mutex<HashSet<String>>,
 }
 
 impl Shared {
     pub(super) fn running(&self) -> MutexGuard<'_, HashMap<Uuid, Running>> {
         self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Remembers whether `queue` has limits: then the end of one of its jobs may let another worker go on.
+    pub(super) fn set_limited(&self, queue: &str, limited: bool) {
+        let mut known = self.limited.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !limited {
+            known.remove(queue);
+        } else if !known.contains(queue) {
+            known.insert(queue.to_owned());
+        }
+    }
+
+    pub(super) fn is_limited(&self, queue: &str) -> bool {
+        self.limited.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).contains(queue)
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -268,7 +296,11 @@ fn ended(task: &'static str, outcome: Result<(), tokio::task::JoinError>) {
 
 async fn release(shared: &Shared) {
     let id = shared.id;
-    let outcome = shared.db.write(move |tx| Box::pin(async move { tx.exec(sql::RELEASE, args![id]).await })).await;
+    let work = async move |tx: &mut Tx| {
+        tx.exec(sql::GONE, args![id]).await?;
+        tx.exec(sql::RELEASE, args![id]).await
+    };
+    let outcome = shared.db.write(move |tx| Box::pin(async move { work(tx).await })).await;
     match outcome {
         Ok(0) => {}
         Ok(jobs) => tracing::info!(jobs, "gave unfinished jobs back"),

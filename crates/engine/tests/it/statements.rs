@@ -1,6 +1,6 @@
 //! Twins: every statement prepares, and the migrations make the same tables.
 
-use engine::job::STATEMENTS;
+use engine::job::statements;
 use engine::{Db, Dialect, args};
 
 use crate::support::TestDb;
@@ -8,10 +8,10 @@ use crate::support::TestDb;
 crate::both!(every_statement_prepares);
 
 async fn every_statement_prepares(t: &TestDb) {
-    for statement in STATEMENTS.iter().filter(|s| s.only.is_none_or(|only| only == t.db.dialect())) {
+    for statement in statements().filter(|s| s.only.is_none_or(|only| only == t.db.dialect())) {
         let shape = t.db.describe(statement.sql).await;
         let shape = shape.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name));
-        let highest = (1..=20).rev().find(|n| statement.sql.contains(&format!("${n}"))).unwrap_or(0);
+        let highest = (1..=30).rev().find(|n| statement.sql.contains(&format!("${n}"))).unwrap_or(0);
         assert_eq!(shape.parameters, highest, "{}", statement.name);
     }
 }
@@ -20,7 +20,7 @@ async fn every_statement_prepares(t: &TestDb) {
 #[ignore = "needs QD_TEST_POSTGRES; run by cargo xtask test"]
 async fn shapes_are_equal_on_both() {
     let (lite, pg) = (TestDb::sqlite().await, TestDb::postgres().await);
-    for statement in STATEMENTS.iter().filter(|s| s.only.is_none()) {
+    for statement in statements().filter(|s| s.only.is_none()) {
         let (a, b) = (lite.db.describe(statement.sql).await.unwrap(), pg.db.describe(statement.sql).await.unwrap());
         assert_eq!(a.parameters, b.parameters, "{}", statement.name);
         // SQLite names an aggregate without AS by its text.
