@@ -21,7 +21,7 @@ use crate::generate::{self, GenerateOptions, Size, progress};
 use crate::jobs::analytics::Record;
 use crate::jobs::{self, Works};
 use crate::mail::Sink;
-use crate::scenario::{Scenario, Switch, backlog};
+use crate::scenario::{Scenario, Switch, backlog, outage};
 use crate::store::clicks::Click;
 use crate::telemetry::Telemetry;
 use crate::traffic::Traffic;
@@ -167,6 +167,7 @@ impl Marketplace {
         let (clicks, inbox) = mpsc::channel(4_096);
         helpers.spawn(record(db.clone(), inbox));
         helpers.spawn(backlog::produce(db.clone(), switch.clone()));
+        helpers.spawn(outage::produce(db.clone(), switch.clone()));
         let shop = Arc::new(Shop {
             db: db.clone(),
             zone: zone.clone(),

@@ -2,6 +2,7 @@
 //! server that refuses, a query that the database is slow at. Nothing here writes a figure.
 
 pub mod backlog;
+pub mod outage;
 pub mod regression;
 pub mod slow;
 
@@ -19,7 +20,7 @@ pub enum Scenario {
     DeployRegression,
     /// Jobs come faster than the workers take them.
     QueueBacklog,
-    /// The mail server refuses connections.
+    /// The mail server refuses connections, while letters are due.
     EmailOutage,
     /// Departments compute their busiest minutes by a recursive query that no index helps with.
     DbSlow,

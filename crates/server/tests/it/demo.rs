@@ -143,10 +143,11 @@ async fn a_redis_is_measured_on_the_cache_card() {
     demo.interrupt();
 }
 
+/// Without visitors: they come by the hour of the day, and an outage must show at night as well.
 #[tokio::test]
 async fn a_mail_outage_shows_on_the_queues_before_letters_are_lost() {
     let directory = TempDir::new().unwrap();
-    let mut demo = Demo::start(&directory.path().join("data"), &["--scenario", "email-outage"]);
+    let mut demo = Demo::start(&directory.path().join("data"), &["--scenario", "email-outage", "--no-traffic"]);
     let client = demo.sign_in().await;
     until_within(Duration::from_secs(60), "the Queues card is WARN or CRIT and names the queue", || async {
         let queue = health(&client).await["queue"].clone();
