@@ -45,6 +45,12 @@ pub enum Error {
     /// Where the control center is, or how to ask it, makes no sense.
     #[error("the control center can't be obeyed: {0}")]
     Control(#[from] client::Error),
+    /// The workers of BullMQ can't be had.
+    #[error("{0}")]
+    Workers(String),
+    /// Redis does not answer, or does not do what it is asked.
+    #[error("Redis: {0}; check that it runs")]
+    Redis(String),
     /// The database refused.
     #[error(transparent)]
     Database(#[from] engine::Error),

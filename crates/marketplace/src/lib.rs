@@ -23,6 +23,7 @@ mod web;
 pub use client::{BypassKey, Endpoint};
 pub use error::{Error, Result};
 pub use generate::{GenerateOptions, Size, generate};
+pub use jobs::bullmq::{Bull, install as install_workers};
 pub use scenario::{Scenario, Switch};
 pub use schema::{VERSIONS, migrate, migrators};
 pub use shop::{Marketplace, MarketplaceOptions, run};

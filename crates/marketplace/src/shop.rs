@@ -19,6 +19,7 @@ use crate::control::Control;
 use crate::error::{Error, Result};
 use crate::generate::{self, GenerateOptions, Size, progress};
 use crate::jobs::analytics::Record;
+use crate::jobs::bullmq::Bull;
 use crate::jobs::{self, Works};
 use crate::mail::Sink;
 use crate::scenario::{Scenario, Switch, backlog, outage};
@@ -55,6 +56,8 @@ pub struct MarketplaceOptions {
     pub demo_token: Option<String>,
     /// The control center that is obeyed: its flags and its maintenance. [`run`] takes it from OpenFeature's variables.
     pub control: Option<Endpoint>,
+    /// Where the queues are, when they are BullMQ's. [`run`] takes it from `MARKETPLACE_REDIS_URL`.
+    pub bull: Option<Bull>,
     /// Checks who may write during a maintenance. [`run`] takes it from `MAINTENANCE_BYPASS_SECRET`.
     pub bypass: Option<BypassKey>,
 }
@@ -75,6 +78,7 @@ impl MarketplaceOptions {
             stop_on_stdin_eof: false,
             demo_token: std::env::var("MARKETPLACE_DEMO_TOKEN").ok().filter(|token| !token.is_empty()),
             control: None,
+            bull: None,
             bypass: None,
         }
     }
@@ -87,6 +91,7 @@ impl MarketplaceOptions {
 /// An [`Error`] whose sentence says what to do.
 pub async fn run(mut options: MarketplaceOptions) -> Result<()> {
     options.control = options.control.or(Endpoint::from_env()?);
+    options.bull = options.bull.or_else(Bull::from_env);
     options.bypass = options.bypass.or(BypassKey::new(&std::env::var("MAINTENANCE_BYPASS_SECRET").unwrap_or_default())?);
     let telemetry = Telemetry::start()?;
     let stdin = options.stop_on_stdin_eof;
@@ -162,7 +167,10 @@ impl Marketplace {
         let mut helpers = JoinSet::new();
         let mail = Sink::start(options.data_dir.join("outbox"), switch.clone(), &mut helpers).await?;
         let works = Works::new(db.clone(), switch.clone(), mail, options.data_dir.clone(), zone.clone());
-        let workers = jobs::start(works).await?;
+        let workers = match &options.bull {
+            Some(bull) => jobs::bullmq::start(bull, works, &mut helpers).await?,
+            None => jobs::start(works).await?,
+        };
         let control = Control::start(&options, &switch, &mut helpers);
         let (clicks, inbox) = mpsc::channel(4_096);
         helpers.spawn(record(db.clone(), inbox));

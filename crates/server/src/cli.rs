@@ -85,8 +85,8 @@ pub struct Demo {
     /// Keep everything in this Postgres server instead of SQLite files; two databases are made on it.
     #[arg(long)]
     pub postgres: Option<String>,
-    /// Watch this Redis (redis://host:6379/0) as the platform's cache: the Cache card measures it. The marketplace itself does not use it yet;
-    /// its queues move there when Quarterdeck can drive queues on Redis.
+    /// Run the marketplace's queues as BullMQ's on this Redis (redis://host:6379/0), worked off by Node.js 20 or newer, and watch it as the
+    /// platform's cache.
     #[arg(long)]
     pub redis: Option<String>,
     /// Directory of the data.

@@ -3,7 +3,7 @@
 use engine::job::{Job, JobError, RunInfo};
 use serde::{Deserialize, Serialize};
 
-use super::{Works, observed};
+use super::{Attempt, Work, Works, direct};
 use crate::generate::calendar::day_bounds;
 use crate::ids;
 use crate::store::books;
@@ -21,13 +21,16 @@ impl Job for Record {
     type Context = Works;
 
     async fn run(self, works: Works, run: RunInfo) -> Result<(), JobError> {
-        observed(Self::NAME, &run, async {
-            let (zone, clicks) = (works.clone(), self.clicks);
-            let date = move |at| zone.date(at);
-            works.db.write(move |tx| Box::pin(async move { clicks::record(tx, &clicks, date).await })).await?;
-            Ok(())
-        })
-        .await
+        direct(self, works, &run).await
+    }
+}
+
+impl Work for Record {
+    async fn work(self, works: Works, _attempt: Attempt) -> Result<(), JobError> {
+        let (zone, clicks) = (works.clone(), self.clicks);
+        let date = move |at| zone.date(at);
+        works.db.write(move |tx| Box::pin(async move { clicks::record(tx, &clicks, date).await })).await?;
+        Ok(())
     }
 }
 
@@ -44,17 +47,20 @@ impl Job for Snapshot {
     type Context = Works;
 
     async fn run(self, works: Works, run: RunInfo) -> Result<(), JobError> {
-        observed(Self::NAME, &run, async {
-            let now = ids::now();
-            let mut moment = now;
-            for _ in 0..self.days {
-                let (start, end) = day_bounds(moment, &works.zone);
-                let date = works.date(start);
-                works.db.write(move |tx| Box::pin(async move { books::snapshot(tx, &date, start, end, now).await })).await?;
-                moment = start - 1;
-            }
-            Ok(())
-        })
-        .await
+        direct(self, works, &run).await
+    }
+}
+
+impl Work for Snapshot {
+    async fn work(self, works: Works, _attempt: Attempt) -> Result<(), JobError> {
+        let now = ids::now();
+        let mut moment = now;
+        for _ in 0..self.days {
+            let (start, end) = day_bounds(moment, &works.zone);
+            let date = works.date(start);
+            works.db.write(move |tx| Box::pin(async move { books::snapshot(tx, &date, start, end, now).await })).await?;
+            moment = start - 1;
+        }
+        Ok(())
     }
 }

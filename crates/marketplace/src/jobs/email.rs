@@ -6,7 +6,7 @@ use engine::job::{Job, JobError, RunInfo};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Works, observed};
+use super::{Attempt, Work, Works, direct};
 use crate::mail::{Mail, deliver};
 use crate::money::dollars;
 use crate::store::orders::{self, Item, Order};
@@ -24,13 +24,16 @@ impl Job for OrderMail {
     type Context = Works;
 
     async fn run(self, works: Works, run: RunInfo) -> Result<(), JobError> {
-        observed(Self::NAME, &run, async {
-            let order = orders::by_id(&works.db, self.order).await?.ok_or_else(|| JobError::fatal("no such order"))?;
-            let items = orders::items(&works.db, order.id).await?;
-            deliver(works.mail.address(), &letter(&order, &items)).await?;
-            Ok(())
-        })
-        .await
+        direct(self, works, &run).await
+    }
+}
+
+impl Work for OrderMail {
+    async fn work(self, works: Works, _attempt: Attempt) -> Result<(), JobError> {
+        let order = orders::by_id(&works.db, self.order).await?.ok_or_else(|| JobError::fatal("no such order"))?;
+        let items = orders::items(&works.db, order.id).await?;
+        deliver(works.mail.address(), &letter(&order, &items)).await?;
+        Ok(())
     }
 }
 

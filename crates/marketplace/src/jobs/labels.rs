@@ -5,7 +5,7 @@ use maud::{PreEscaped, html};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Works, observed};
+use super::{Attempt, Work, Works, direct};
 use crate::store::orders::{self, Item, Order};
 
 /// Prints the label of one vendor's parcel.
@@ -21,16 +21,19 @@ impl Job for PrintLabel {
     type Context = Works;
 
     async fn run(self, works: Works, run: RunInfo) -> Result<(), JobError> {
-        observed(Self::NAME, &run, async {
-            works.turn(0).await;
-            let order = orders::by_id(&works.db, self.order).await?.ok_or_else(|| JobError::fatal("no such order"))?;
-            let mut items = orders::items(&works.db, order.id).await?;
-            items.retain(|item| item.vendor_profile_id == self.vendor);
-            let name = format!("{}-{}.svg", order.order_number, self.vendor.simple());
-            tokio::fs::write(works.data_dir.join("labels").join(name), draw(&order, &items)).await?;
-            Ok(())
-        })
-        .await
+        direct(self, works, &run).await
+    }
+}
+
+impl Work for PrintLabel {
+    async fn work(self, works: Works, _attempt: Attempt) -> Result<(), JobError> {
+        works.turn(0).await;
+        let order = orders::by_id(&works.db, self.order).await?.ok_or_else(|| JobError::fatal("no such order"))?;
+        let mut items = orders::items(&works.db, order.id).await?;
+        items.retain(|item| item.vendor_profile_id == self.vendor);
+        let name = format!("{}-{}.svg", order.order_number, self.vendor.simple());
+        tokio::fs::write(works.data_dir.join("labels").join(name), draw(&order, &items)).await?;
+        Ok(())
     }
 }
 

@@ -1,24 +1,26 @@
 //! The shop's background work, on the queues `email`, `labels`, `analytics` and `notifications`.
 
 pub mod analytics;
+pub mod bullmq;
 pub mod email;
 pub mod labels;
 pub mod notify;
 pub mod tidy;
+mod work;
 
-use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Db;
-use engine::job::{JobError, Keep, QueueOptions, RunInfo, Schedule, Worker, WorkerHandle, upsert_schedules};
+use engine::job::{Keep, QueueOptions, Schedule, Worker, WorkerHandle, upsert_schedules};
 use jiff::tz::TimeZone;
 use tokio::sync::Mutex;
-use tracing::{Instrument, field};
 
 use crate::mail::Sink;
 use crate::scenario::{Scenario, Switch};
+
+pub use work::{Attempt, Work, direct};
 
 /// What jobs work with.
 #[derive(Clone)]
@@ -88,35 +90,4 @@ pub async fn start(works: Works) -> engine::Result<WorkerHandle> {
 fn options(concurrency: usize) -> QueueOptions {
     let day = Duration::from_secs(86_400);
     QueueOptions { keep_completed: Keep { count: 500, age: day }, keep_failed: Keep { count: 5_000, age: day * 7 }, ..QueueOptions::new(concurrency) }
-}
-
-/// Runs a job in a span of its own and tells of its failure.
-async fn observed<F>(name: &'static str, run: &RunInfo, work: F) -> Result<(), JobError>
-where
-    F: Future<Output = Result<(), JobError>> + Send,
-{
-    let span = tracing::info_span!(
-        "job",
-        otel.name = name,
-        otel.kind = "consumer",
-        otel.status_code = field::Empty,
-        otel.status_description = field::Empty,
-        messaging.system = "quarterdeck-engine",
-        messaging.operation.r#type = "process",
-        messaging.destination.name = %run.queue,
-        messaging.message.id = %run.id,
-        messaging.message.delivery_attempt = run.attempt,
-    );
-    async move {
-        let result = work.await;
-        if let Err(error) = &result {
-            let span = tracing::Span::current();
-            span.record("otel.status_code", "ERROR");
-            span.record("otel.status_description", error.message.as_str());
-            tracing::warn!(job = name, attempt = run.attempt, error = %error, "job failed");
-        }
-        result
-    }
-    .instrument(span)
-    .await
 }

@@ -4,7 +4,7 @@ use engine::job::{Job, JobError, RunInfo};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Works, observed};
+use super::{Attempt, Work, Works, direct};
 use crate::store::{accounts, vendors};
 use crate::{ids, money};
 
@@ -31,11 +31,14 @@ impl Job for Tell {
     type Context = Works;
 
     async fn run(self, works: Works, run: RunInfo) -> Result<(), JobError> {
-        observed(Self::NAME, &run, async {
-            works.turn(1).await;
-            write(&works, run.id, self).await
-        })
-        .await
+        direct(self, works, &run).await
+    }
+}
+
+impl Work for Tell {
+    async fn work(self, works: Works, attempt: Attempt) -> Result<(), JobError> {
+        works.turn(1).await;
+        write(&works, attempt.id, self).await
     }
 }
 
@@ -45,13 +48,16 @@ impl Job for TellVendor {
     type Context = Works;
 
     async fn run(self, works: Works, run: RunInfo) -> Result<(), JobError> {
-        observed(Self::NAME, &run, async {
-            works.turn(1).await;
-            let owner = vendors::owner(&works.db, self.vendor).await?.ok_or_else(|| JobError::fatal("no such vendor"))?;
-            let title = format!("New order {}: {}", self.order_number, money::dollars(self.sold));
-            write(&works, run.id, Tell { user: owner, title, link: "/vendor/orders".into() }).await
-        })
-        .await
+        direct(self, works, &run).await
+    }
+}
+
+impl Work for TellVendor {
+    async fn work(self, works: Works, attempt: Attempt) -> Result<(), JobError> {
+        works.turn(1).await;
+        let owner = vendors::owner(&works.db, self.vendor).await?.ok_or_else(|| JobError::fatal("no such vendor"))?;
+        let title = format!("New order {}: {}", self.order_number, money::dollars(self.sold));
+        write(&works, attempt.id, Tell { user: owner, title, link: "/vendor/orders".into() }).await
     }
 }
 

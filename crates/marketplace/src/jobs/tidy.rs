@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use engine::job::{Job, JobError, RunInfo};
 use serde::{Deserialize, Serialize};
 
-use super::{Works, observed};
+use super::{Attempt, Work, Works, direct};
 use crate::{ids, store};
 
 /// Files kept in each folder.
@@ -22,14 +22,17 @@ impl Job for Tidy {
     type Context = Works;
 
     async fn run(self, works: Works, run: RunInfo) -> Result<(), JobError> {
-        observed(Self::NAME, &run, async {
-            let rows = store::tidy::tidy(&works.db, ids::now()).await?;
-            let folders = [works.data_dir.join("outbox"), works.data_dir.join("labels")];
-            let files = tokio::task::spawn_blocking(move || folders.iter().map(|folder| trim(folder, KEEP)).sum::<usize>()).await?;
-            tracing::info!(rows, files, "tidied");
-            Ok(())
-        })
-        .await
+        direct(self, works, &run).await
+    }
+}
+
+impl Work for Tidy {
+    async fn work(self, works: Works, _attempt: Attempt) -> Result<(), JobError> {
+        let rows = store::tidy::tidy(&works.db, ids::now()).await?;
+        let folders = [works.data_dir.join("outbox"), works.data_dir.join("labels")];
+        let files = tokio::task::spawn_blocking(move || folders.iter().map(|folder| trim(folder, KEEP)).sum::<usize>()).await?;
+        tracing::info!(rows, files, "tidied");
+        Ok(())
     }
 }
 

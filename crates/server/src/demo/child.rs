@@ -55,6 +55,9 @@ impl Child {
         command.env("OTEL_SERVICE_NAME", "marketplace");
         command.env("OFREP_ENDPOINT", format!("http://{control}")).env("OFREP_HEADERS", &headers);
         command.env("MAINTENANCE_BYPASS_SECRET", bypass.expose()).env("DEPLOYMENT_ENVIRONMENT", super::ENVIRONMENT);
+        if let Some(redis) = &options.redis {
+            command.env("MARKETPLACE_REDIS_URL", redis);
+        }
         let log = std::fs::File::create(options.data_dir.join("logs").join("marketplace.log"));
         let log = log.map_err(|fault| Error::Broken(format!("the marketplace's log: {fault}")))?;
         let errors = log.try_clone().map_err(|fault| Error::Broken(format!("the marketplace's log: {fault}")))?;

@@ -1,6 +1,7 @@
 //! Where the demo keeps its data, and how it begins.
 
 use std::path::Path;
+use std::time::Duration;
 
 use engine::{Db, DbOptions};
 use qd_core::secret::{Secret, mask_url};
@@ -102,3 +103,18 @@ pub(super) async fn seed(url: &Secret, options: &Demo, quiet: bool) -> Result<()
     let generation = marketplace::GenerateOptions::new(options.seed, size);
     marketplace::generate(url.expose(), generation, progress).await.map_err(sentence)
 }
+
+/// Installs the workers of the queues on Redis; a fresh start throws the queues of the last one away.
+pub(super) async fn queues(redis: &str, options: &Demo) -> Result<()> {
+    marketplace::install_workers(&options.data_dir.join("marketplace")).await.map_err(sentence)?;
+    if options.reset {
+        let forgotten = tokio::time::timeout(RESET, marketplace::Bull::at(redis).forget()).await;
+        forgotten
+            .map_err(|_| Error::Broken(format!("Redis does not answer within {} s: the demo's queues can't be reset.", RESET.as_secs())))?
+            .map_err(sentence)?;
+    }
+    Ok(())
+}
+
+/// How long Redis may take to forget the queues.
+const RESET: Duration = Duration::from_secs(30);

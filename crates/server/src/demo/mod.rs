@@ -46,6 +46,9 @@ pub async fn run(options: Demo, json: bool) -> Result<ExitCode> {
     let mut config = Config::load(Path::new("/nonexistent/quarterdeck.toml"), false, &[])?;
     let databases = data::databases(&options).await?;
     data::seed(&databases.marketplace, &options, json).await?;
+    if let Some(redis) = &options.redis {
+        data::queues(redis, &options).await?;
+    }
     fill(&mut config, &options, &databases, address, shop_address);
     config.maintenance.bypass_secret = bypass_secret(&options.data_dir)?;
     let _guard = logging::start(&config.log, &config.storage.data_dir, false);
@@ -100,7 +103,7 @@ fn fill(config: &mut Config, options: &Demo, databases: &data::Databases, own: s
     config.platform.name = "Fernmarket".into();
     config.platform.database_url = databases.marketplace.clone();
     config.cache.url = Secret::new(options.redis.as_deref().unwrap_or_default());
-    config.queues = vec![QueueConfig { name: "marketplace".into(), driver: "embedded".into(), url: databases.marketplace.clone() }];
+    config.queues = queues(options, databases);
     let service = |name: &str, path: &str| ServiceConfig {
         name: name.into(),
         url: format!("http://{shop}{path}"),
@@ -109,6 +112,20 @@ fn fill(config: &mut Config, options: &Demo, databases: &data::Databases, own: s
         slow_ms: 1_000,
     };
     config.services = vec![service("Storefront", "/"), service("Marketplace API", "/healthz"), service("Marketplace database", "/readyz")];
+}
+
+/// With a Redis the queues are BullMQ's, and the shop's own engine is the outbox before them.
+fn queues(options: &Demo, databases: &data::Databases) -> Vec<QueueConfig> {
+    let embedded =
+        |name: &str| QueueConfig { name: name.into(), driver: "embedded".into(), url: databases.marketplace.clone(), prefix: String::new() };
+    match &options.redis {
+        None => vec![embedded("marketplace")],
+        Some(url) => {
+            let prefix = marketplace::Bull::PREFIX.into();
+            let bull = QueueConfig { name: "marketplace".into(), driver: "bullmq".into(), url: Secret::new(url), prefix };
+            vec![bull, embedded("outbox")]
+        }
+    }
 }
 
 /// The same at every start, so that a bypass outlives it.
