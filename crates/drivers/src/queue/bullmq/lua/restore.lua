@@ -1,6 +1,7 @@
--- Brings deleted jobs back. ARGV for each job: id, state, score (empty for a list), the time that its key of uniqueness has left (-1 without
--- end, empty for none), '1' when its parent waited for it, then seven counts, each followed by that many values: the hash, log lines, children awaited, children done (pairs),
--- children that failed (pairs), children that failed and count (pairs of score and key); last the job that is to follow it (pairs).
+-- Brings deleted jobs back. ARGV for each job: id, state, score (empty for a list), milliseconds that its key of uniqueness has left (-1:
+-- without end, empty: it has none), '1' when its parent waited for it, then seven counts, each followed by that many values: the hash, log
+-- lines, children awaited, children done (pairs), children whose failure is ignored (pairs), children whose failure counts (pairs of score and
+-- key), the job that is to follow it (pairs).
 -- The first of the jobs is the first to run, before those that wait now.
 local answers = {}
 local most = kept_events(true)
