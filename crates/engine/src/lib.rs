@@ -9,6 +9,7 @@ pub mod job;
 pub use db::{Args, Db, DbOptions, Dialect, Error, Record, Result, Tx};
 pub use futures::future::BoxFuture;
 pub use sqlx::migrate::Migrator;
+pub use uuid::Uuid;
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");

@@ -240,6 +240,20 @@ impl Db {
         self.one::<(i32,)>("SELECT 1", Args::none()).await.map(|_| ())
     }
 
+    /// The server with its version and where it is, for people: `SQLite 3.51.0` and a file, `PostgreSQL 16.2` and `host:port/database`.
+    ///
+    /// # Errors
+    /// Any [`Error`] of the driver.
+    pub async fn server(&self) -> Result<(String, String)> {
+        match self {
+            Self::Sqlite(_) => self.one(sqlite::SERVER, Args::none()).await,
+            Self::Postgres(db) => {
+                let (version,): (String,) = self.one(postgres::SERVER, Args::none()).await?;
+                Ok((version, db.place()))
+            }
+        }
+    }
+
     /// Prepares a statement without running it: for tests that check every SQL text on both databases.
     ///
     /// # Errors

@@ -14,6 +14,8 @@ use super::error::{Error, Result};
 use super::tx::{Conn, Tx};
 use super::{DbOptions, WRITE_LIMIT};
 
+pub(crate) const SERVER: &str = "SELECT 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1)";
+
 /// A Postgres database.
 #[derive(Clone)]
 pub struct Postgres {
@@ -42,6 +44,13 @@ impl Postgres {
     /// A connection outside the pool, for migrations.
     pub(crate) async fn connect(&self) -> Result<PgConnection> {
         Ok(self.options.connect().await?)
+    }
+
+    /// Where it is, without user and password.
+    pub(crate) fn place(&self) -> String {
+        let options = &self.options;
+        let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |socket| socket.display().to_string());
+        format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or_default())
     }
 
     /// Starts forwarding notices, once.

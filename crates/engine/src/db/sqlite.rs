@@ -11,6 +11,8 @@ use super::bus::{self, Bus};
 use super::error::{Error, Result};
 use super::writer::Writer;
 
+pub(crate) const SERVER: &str = "SELECT 'SQLite ' || sqlite_version(), file FROM pragma_database_list WHERE name = 'main'";
+
 /// A SQLite database file in WAL mode.
 #[derive(Clone)]
 pub struct Sqlite {

@@ -12,10 +12,11 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::gate::Warrant;
+use crate::time::Timestamp;
 
 pub use job::{Child, EventKind, EventPage, JobDetail, JobEvent, JobPage, JobRecord, JobRef, JobRow, JobState, LogPage, TextCut};
-pub use schedule::{Cadence, ScheduleState};
-pub use state::{About, Can, QueueState, Rate, WorkerState};
+pub use schedule::{Cadence, ScheduleRun, ScheduleState};
+pub use state::{About, Can, QueueMinute, QueueState, Rate, WorkerState};
 
 /// Most jobs of one call that acts.
 pub const ACT_MAX: usize = 500;
@@ -120,9 +121,20 @@ pub trait Queue: Send + Sync {
         lacks(self.driver(), "tell what happened")
     }
 
+    /// What ended by minute since `since`, at most two days back, minutes without any left out: the history of drivers that count it themselves
+    /// and tell no events.
+    fn minutes<'a>(&'a self, _queue: &'a str, _since: Timestamp) -> BoxFuture<'a, Result<Vec<QueueMinute>>> {
+        lacks(self.driver(), "tell what ended by minute")
+    }
+
     /// Recurring jobs of all queues, at most 1,000 a queue.
     fn schedules(&self) -> BoxFuture<'_, Result<Vec<ScheduleState>>> {
         lacks(self.driver(), "list schedules")
+    }
+
+    /// What became of the last occurrences of a schedule, latest first, at most 200.
+    fn schedule_runs<'a>(&'a self, _queue: &'a str, _id: &'a str) -> BoxFuture<'a, Result<Vec<ScheduleRun>>> {
+        lacks(self.driver(), "tell the runs of a schedule")
     }
 
     /// Stops workers from taking jobs of `queue`.

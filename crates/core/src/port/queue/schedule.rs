@@ -53,3 +53,23 @@ pub struct ScheduleState {
     /// It will not fire again by itself, and why: its pending job is gone, its time passed long ago. The dead man's alarm.
     pub stopped: Option<String>,
 }
+
+/// What became of one occurrence of a schedule.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleRun {
+    /// The occurrence.
+    pub scheduled_for: Timestamp,
+    /// When it fired or was left out.
+    pub at: Timestamp,
+    /// Somebody asked for it.
+    pub by_hand: bool,
+    /// Its job, which may be gone.
+    pub job: Option<String>,
+    /// `running`, `completed`, `failed`; `queued`, `skipped` or `missed` when it did not begin.
+    pub outcome: String,
+    /// Why it failed or was left out.
+    pub note: Option<String>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+}

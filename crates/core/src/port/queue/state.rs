@@ -110,3 +110,20 @@ pub struct WorkerState {
     /// Since when.
     pub since: Option<Timestamp>,
 }
+
+/// What ended in one minute, as the driver itself counted it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct QueueMinute {
+    /// Minutes since 1970.
+    pub minute: i64,
+    /// Jobs that were done.
+    pub completed: u64,
+    /// Jobs that failed for good.
+    pub failed: u64,
+    /// Attempts that failed and are tried again.
+    pub retried: u64,
+    /// Milliseconds from ready to started with how many attempts took about so long (±9 %), shortest first.
+    pub waits: Vec<(f64, u64)>,
+    /// Milliseconds of running with how many attempts took about so long (±9 %), shortest first.
+    pub runs: Vec<(f64, u64)>,
+}

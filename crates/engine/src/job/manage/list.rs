@@ -53,6 +53,14 @@ impl std::str::FromStr for Mark {
     }
 }
 
+/// Whether there is such a queue.
+///
+/// # Errors
+/// Any [`Error`](crate::Error) of the driver.
+pub async fn is_known(db: &Db, queue: &str) -> Result<bool> {
+    Ok(db.maybe::<(bool,)>(sql::QUEUE, args![queue]).await?.is_some())
+}
+
 /// Jobs of one queue and state, at most `limit` (1–500): the next to run first for those that wait, the first started for those that run, the
 /// latest first for those that ended.
 ///
