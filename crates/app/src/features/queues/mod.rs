@@ -1,13 +1,19 @@
 //! Queues: every job of the platform in one place, whatever runs it, and everything that may be done to it.
 //!
 //! A queue is named by its job system and its own name. What is asked of a job system goes through the port; what changes it goes through the gate:
-//! the verbs of [`verb`] for a queue and for chosen jobs, [`run`] for everything that a filter matches, and schedules. What is
+//! the verbs of [`verb`] for a queue and for chosen jobs, [`run`] for everything that a filter matches, [`schedules`] for recurring jobs. What is
 //! deleted is archived first, and can be restored for 72 h. Live screens hear `queue.run` and `queue.changed`.
 
 pub mod action;
+mod pages;
+pub mod read;
+pub mod failure;
 pub mod run;
+pub mod scrub;
 pub mod source;
 pub mod verb;
+
+pub use pages::{Board, BoardQuery, routes};
 
 use qd_core::event::Event;
 use qd_core::App;
