@@ -174,6 +174,15 @@
   const keys = $("[data-keys-off]");
   if (keys) { keys.checked = noKeys(); keys.addEventListener("change", () => { try { localStorage.setItem("qd-keys", keys.checked ? "off" : "on"); } catch (e) { /* lasts for this page */ } }); }
 
+  /* Ticked rows: all of the page at once, and how many they are */
+  document.addEventListener("change", (e) => {
+    const form = e.target.type === "checkbox" && e.target.closest("form[data-bulk]"); if (!form) return;
+    const boxes = $$("tbody input[type=checkbox]", form);
+    if ("checkAll" in e.target.dataset) boxes.forEach((b) => (b.checked = e.target.checked));
+    const n = boxes.filter((b) => b.checked).length, out = $("[data-checked]", form);
+    if (out) out.textContent = n;
+  });
+
   /* Fields: counter, range output */
   const fill = (f) => { f.style.setProperty("--v", (f.value - f.min) / (f.max - f.min) * 100 + "%"); const o = f.parentElement.querySelector("output"); if (o) o.value = f.value + (f.dataset.unit || ""); };
   document.addEventListener("input", (e) => {

@@ -31,7 +31,9 @@
   document.addEventListener("submit", (e) => {
     const form = e.target.closest("form[data-dialog]"); if (!form) return;
     e.preventDefault();
-    QD.openDialog(form.getAttribute("action") + "?" + new URLSearchParams(new FormData(form)), $("[data-opener]", form) || e.submitter || form);
+    const to = (e.submitter && e.submitter.getAttribute("formaction")) || form.getAttribute("action");   // one form, several acts on what is ticked
+    if (e.submitter && e.submitter.getAttribute("aria-disabled")) return;
+    QD.openDialog(to + "?" + new URLSearchParams(new FormData(form)), $("[data-opener]", form) || e.submitter || form);
   });
   const back = (form) => { form.reset(); QD.ready(form); };
   let slide = 0, byKey = false;   // arrows change a slider step by step: wait until they rest
@@ -62,7 +64,8 @@
     dlg.showModal();
     if (wrong) wrong.focus();
     const form = opener && opener.el.closest && opener.el.closest("form[data-dialog]");
-    dlg.addEventListener("close", () => { dlg.remove(); if (form && form.isConnected) back(form); focusBack(); }, { once: true });
+    const reset = form && !("bulk" in form.dataset);   // what was ticked stays ticked
+    dlg.addEventListener("close", () => { dlg.remove(); if (reset && form.isConnected) back(form); focusBack(); }, { once: true });
   }
 
   /* Confirm forms are checked in place first; the server checks again */

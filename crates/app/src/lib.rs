@@ -12,6 +12,7 @@ pub fn features() -> Vec<web::Feature> {
         views::HOME,
         views::HEALTH,
         views::DEPLOYS,
+        views::QUEUES,
         health::FEATURE,
         incidents::FEATURE,
         audit::FEATURE,

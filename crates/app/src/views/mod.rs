@@ -4,8 +4,10 @@ mod deploys;
 mod frame;
 mod health;
 mod home;
+mod queues;
 
 pub use deploys::FEATURE as DEPLOYS;
 pub use frame::Frame;
 pub use health::FEATURE as HEALTH;
 pub use home::FEATURE as HOME;
+pub use queues::FEATURE as QUEUES;

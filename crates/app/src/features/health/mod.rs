@@ -20,6 +20,7 @@ use qd_core::{App, Error, Result, StateMap, Timestamp};
 
 pub use overview::{measured, overview};
 pub use pages::{services_panel, strip};
+pub use sample::queues as recount;
 
 use super::{incidents, telemetry};
 use crate::web::{Feature, Starter};

@@ -7,7 +7,7 @@ use qd_core::{App, Result, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::overview::{CacheHealth, DatabaseHealth, Dial, Measured, NamedFigure, QueueRow, QueuesReply, cache, database, dials, queue_rows, queues};
+use super::overview::{CacheHealth, DatabaseHealth, Dial, Measured, NamedFigure, cache, database, dials};
 use super::{checks, judge, measure};
 use crate::features::deploys;
 use crate::ui::kpi::{Kpi, Trend};
@@ -23,7 +23,6 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = routes
         .page("/kpis", Access::READ, "The six key figures", show_strip)
         .form("/health/refresh", Access::READ, "Measure everything again, now; at most once in 5 s", refresh)
-        .page_at(Place::new("/health/queues", "/queues"), Access::READ, "Every queue of every job system", show_queues)
         .page_at(Place::new("/health/database", "/db/health"), Access::READ, "The platform's database: every figure", show_database)
         .page_at(Place::new("/health/cache", "/cache/health"), Access::READ, "The platform's cache: every figure", show_cache);
     checks::pages::routes(routes)
@@ -132,39 +131,6 @@ fn trend(values: &[Option<f64>], span: i64, state: Status) -> Option<Trend> {
     Some(Trend { icon, text, good })
 }
 
-async fn show_queues(ctx: Ctx, _: Nothing) -> Result<Reply<QueuesReply>> {
-    Ok(Reply::ok(QueuesReply { queues: queue_rows(&ctx.app, ctx.now), health: queues(&ctx.app, ctx.now) }))
-}
-
-impl View for QueuesReply {
-    fn title(&self) -> String {
-        "Queues".into()
-    }
-
-    fn body(&self, page: &Page<'_>) -> Markup {
-        let calm = || {
-            format!(
-                "{} of {} job systems. None is over its limits.",
-                format::count(whole(self.queues.len()), "queue", "queues"),
-                self.health.sources.len()
-            )
-        };
-        let sentence = self.health.reason.clone().unwrap_or_else(calm);
-        html! {
-            (crumbs(&[("Health & Incidents", "/health")], "Queues"))
-            (live_head("queues-head", "/health/queues", "Queues", &sentence))
-            div.stack id="queues" data-live="kpi" {
-                @for source in &self.health.sources {
-                    @let rows: Vec<&QueueRow> = self.queues.iter().filter(|row| row.source == source.name).collect();
-                    (card(&source.name).note(taken(source.driver, "counted", source.taken_at, page.now)).actions(pill(source.status, None)).stale(source.status)
-                        .fill(queue_table(&source.name, &rows, source.reason.as_deref(), page.now)))
-                }
-            }
-            p class="small quiet" { (judge::queue_limits()) }
-        }
-    }
-}
-
 /// A head whose sentence is renewed with the figures under it.
 fn live_head(id: &str, src: &str, title: &str, sentence: &str) -> Markup {
     html! { div id=(id) data-live="kpi" data-live-src=(src) { (page_head(title, sentence, &html! {})) } }
@@ -179,49 +145,6 @@ fn taken(source: &str, verb: &str, at: Option<Timestamp>, now: Timestamp) -> Str
 
 fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn queue_table(source: &str, rows: &[&QueueRow], reason: Option<&str>, now: Timestamp) -> Markup {
-    if rows.is_empty() {
-        let why = reason.unwrap_or("A queue appears here with its first job.");
-        return Empty::new("layers", "No queues", why).render();
-    }
-    let columns = [
-        Column::new("Queue"),
-        Column::new("State"),
-        Column::number("Waiting"),
-        Column::number("Active").priority(Priority::Medium),
-        Column::number("Failed, 5 min"),
-        Column::number("Delayed").priority(Priority::Large),
-        Column::number("Wait").priority(Priority::Medium),
-        Column::number("Done a minute").priority(Priority::Large),
-    ];
-    let body = html! { @for row in rows { (queue_row(row, now)) } };
-    table::table_stacking(&format!("Queues of {source}"), &columns, &body)
-}
-
-fn queue_row(row: &QueueRow, now: Timestamp) -> Markup {
-    let number = |n: u64| format::number(i64::try_from(n).unwrap_or(i64::MAX));
-    let oldest = row.oldest_job.map(|at| format!("oldest {}", format::age(at, now).trim_end_matches(" ago")));
-    let sub = match (&row.reason, row.paused) {
-        (Some(reason), _) => Some(reason.clone()),
-        (None, true) => Some("Paused.".into()),
-        (None, false) => oldest,
-    };
-    let wait = row.avg_wait_time.map_or_else(|| format::UNKNOWN.into(), |seconds| judge::shown_value(seconds, "s"));
-    table::row(
-        false,
-        &html! {
-            (table::row_name(&row.name, None, sub.as_deref()))
-            (table::cell_status(status(row.status)))
-            (table::cell_number("Waiting", number(row.waiting)))
-            td class="num col-md" data-label="Active" { (number(row.active)) }
-            (table::cell_number("Failed, 5 min", number(row.failed_recently)))
-            td class="num col-lg" data-label="Delayed" { (number(row.delayed)) }
-            td class="num col-md" data-label="Wait" { (wait) }
-            td class="num col-lg" data-label="Done a minute" { (format::decimal(row.processing_rate, 1)) }
-        },
-    )
 }
 
 async fn show_database(ctx: Ctx, _: Nothing) -> Result<Reply<DatabaseHealth>> {

@@ -95,7 +95,7 @@ fn jobs(app: &App, now: Timestamp) -> Dial {
     Dial {
         key: "queues",
         name: "Queues",
-        href: "/health/queues",
+        href: "/queues",
         value: reading.value.map_or_else(|| format::UNKNOWN.into(), |waiting| format::decimal(waiting, 0)),
         unit: "waiting".into(),
         sub: line(&[oldest, failed], queues.reason.as_ref()),

@@ -1,0 +1,106 @@
+//! A queue over time: what waits, what is finished and what is added, with the limit and the deploys.
+
+use maud::{Markup, Render, html};
+use qd_core::Timestamp;
+use qd_core::reading::Status;
+
+use super::sentence::{self, Flow};
+use super::{link, row};
+use crate::features::deploys;
+use crate::features::health::judge;
+use crate::features::queues::read::{Line, Step};
+use crate::ui::chart::{Chart, Kind, Limit};
+use crate::ui::tabs::Tab;
+use crate::ui::{Button, Empty, card, format};
+use crate::web::Page;
+
+/// Stretches of time that a chart can show: word and seconds.
+pub const RANGES: [(&str, i64); 4] = [("2h", 7_200), ("24h", 86_400), ("7d", 604_800), ("90d", 7_776_000)];
+
+/// Seconds of the stretch of that word; two hours when there is none.
+pub fn range(word: Option<&str>) -> (&'static str, i64) {
+    RANGES.into_iter().find(|(known, _)| Some(*known) == word).unwrap_or(("2h", 7_200))
+}
+
+/// What goes on now: the mean of the last five minutes that are known.
+pub fn flow(line: &Line, steps: &[Step]) -> Flow {
+    let recent: Vec<f64> = steps.iter().rev().skip(1).take(5).filter_map(|step| step.added).collect();
+    #[expect(clippy::cast_precision_loss, reason = "five at most")]
+    let added = (!recent.is_empty()).then(|| recent.iter().sum::<f64>() / recent.len() as f64);
+    #[expect(clippy::cast_precision_loss, reason = "a rate is told")]
+    let finished = (line.state.completed_recently + line.state.failed_recently) as f64 / 5.0;
+    Flow { added, finished }
+}
+
+/// The sentence of a queue.
+pub fn said(line: &Line, steps: &[Step], now: Timestamp) -> String {
+    match line.row.status {
+        Status::Unknown | Status::Stale => line.row.reason.clone().unwrap_or_else(|| "It is not known how it stands.".into()),
+        _ => sentence::queue(&line.state, flow(line, steps), line.oldest(now)),
+    }
+}
+
+/// The card of the queue that most needs a look.
+pub fn worst(line: &Line, steps: &[Step], may: super::may::May, page: &Page<'_>) -> Markup {
+    let (source, name) = (&line.row.source, &line.row.name);
+    let actions = html! {
+        @if may.work && line.can.limits && !line.lost() { (Button::dialog("Set concurrency", link::below(source, name, "limits")).small().icon("chevrons-up")) }
+        @if may.work { (row::pause(line, false)) }
+        (Button::link("Open the queue", link::queue(source, name)).small().icon("arrow-right"))
+    };
+    card(name)
+        .id("queue-chart")
+        .note(said(line, steps, page.now))
+        .actions(actions)
+        .live("kpi", None)
+        .stale(line.row.status)
+        .body(plot("q-depth", line, steps, page))
+        .render()
+}
+
+/// The picture, or why there is none.
+pub fn plot(id: &str, line: &Line, steps: &[Step], page: &Page<'_>) -> Markup {
+    let known = steps.iter().filter(|step| step.waiting.is_some() || step.finished.is_some()).count();
+    if known < 2 {
+        let text = "A point a minute is kept from now on. Two are needed for a line.";
+        return Empty::new("chart-line", "Not counted for long enough", text).render();
+    }
+    let name = &line.row.name;
+    let of = |value: fn(&Step) -> Option<f64>| steps.iter().map(value).collect::<Vec<_>>();
+    let most = steps.iter().filter_map(|step| step.waiting).fold(0.0, f64::max);
+    let chart = Chart::new(id, format!("{name} waiting and finished"), Kind::Line)
+        .series("Waiting", of(|step| step.waiting))
+        .series("Finished per min", of(|step| step.finished))
+        .series("Added per min", of(|step| step.added));
+    let (from, to) = (steps.first().map_or(page.now, |step| step.at), steps.last().map_or(page.now, |step| step.at));
+    let finding = format!("{name}: {} waiting now, at most {} in this time.", row::number(line.state.waiting), format::decimal(most, 0));
+    // A limit far above everything would press the lines flat.
+    let limit = judge::WAITING.crit;
+    let limits =
+        if most * 4.0 >= limit { vec![Limit { v: limit, label: format!("limit {}", format::decimal(limit, 0)), key: "crit" }] } else { Vec::new() };
+    Chart { x: steps.iter().map(|step| step.at.seconds()).collect(), finding, limits, marks: deploys::marks(page.app, None, from, to), ..chart }
+        .render()
+}
+
+/// How long jobs wait and run.
+pub fn times(line: &Line, steps: &[Step]) -> Markup {
+    let of = |value: fn(&Step) -> Option<f64>| steps.iter().map(value).collect::<Vec<_>>();
+    let series: [(&str, fn(&Step) -> Option<f64>); 4] =
+        [("Wait p50", |s| s.wait_p50), ("Wait p95", |s| s.wait_p95), ("Run p50", |s| s.run_p50), ("Run p95", |s| s.run_p95)];
+    if !steps.iter().any(|step| step.run_p50.is_some() || step.wait_p50.is_some()) {
+        return html! {};
+    }
+    let mut chart = Chart::new("q-times", format!("{} wait and run times", line.row.name), Kind::Line);
+    for (name, value) in series {
+        chart = chart.series(name, of(value));
+    }
+    let peak = steps.iter().filter_map(|step| step.run_p95).fold(0.0, f64::max);
+    let finding = format!("Highest run time of 95 % of the jobs: {}.", format::millis(peak));
+    Chart { x: steps.iter().map(|step| step.at.seconds()).collect(), finding, unit: " ms".into(), ..chart }.render()
+}
+
+/// The switch of the stretch.
+pub fn ranges(page: &Page<'_>, now: &str) -> Markup {
+    let tab = |(word, _): (&'static str, i64)| Tab::new(word, link::changed(page.path, page.query, &[("range", word)]), word == now);
+    crate::ui::tabs::seg("Range", &RANGES.map(tab))
+}

@@ -1,0 +1,159 @@
+//! One queue in the table of queues, with what can be done to it.
+
+use maud::{Markup, Render, html};
+use qd_core::Timestamp;
+use qd_core::reading::Status;
+
+use super::{link, may::May, sentence};
+use crate::features::queues::QueueState;
+use crate::features::queues::read::Line;
+use crate::ui::menu::{Entry, menu};
+use crate::ui::status::Tone;
+use crate::ui::table::{Column, Priority};
+use crate::ui::{Button, badge, format, spark, status, status_word};
+
+/// The heads of the table.
+pub fn columns() -> [Column; 9] {
+    [
+        Column::new("Queue"),
+        Column::new("State"),
+        Column::number("Waiting"),
+        Column::number("Active").priority(Priority::Medium),
+        Column::number("Delayed").priority(Priority::Large),
+        Column::number("Failed"),
+        Column::number("Oldest").priority(Priority::Medium),
+        Column::new("Finished, 2 h").priority(Priority::Medium),
+        Column::actions(),
+    ]
+}
+
+/// A count for people.
+pub fn number(count: u64) -> String {
+    format::number(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+/// A count that is only known while its source is.
+fn figure(line: &Line, count: u64) -> String {
+    if line.row.status == Status::Unknown { format::UNKNOWN.into() } else { number(count) }
+}
+
+/// How a queue stands, as shape and word.
+pub fn state(line: &Line) -> Markup {
+    match line.row.status {
+        Status::Ok if line.state.paused => status(Tone::Paused),
+        other => status(other),
+    }
+}
+
+/// Rate and limits, or why it is not OK.
+pub fn said(line: &Line) -> String {
+    let name = format!("{}: ", line.row.name);
+    match &line.row.reason {
+        Some(reason) => reason.strip_prefix(&name).unwrap_or(reason).replace(&format!(" {name}"), " "),
+        None => format!("{}{}", rate(line.row.processing_rate), limits(&line.state)),
+    }
+}
+
+fn rate(value: f64) -> String {
+    format!("{}/min", format::decimal(value, if value >= 10.0 { 0 } else { 1 }))
+}
+
+/// The dials that are set, in words.
+pub fn limits(state: &QueueState) -> String {
+    let at_once = state.concurrency.map(|n| format!(", at most {} at once", number(n)));
+    let within = state.rate.map(|rate| {
+        #[expect(clippy::cast_precision_loss, reason = "a limit is told")]
+        let ms = rate.per_ms as f64;
+        format!(", at most {} in {}", number(rate.jobs), format::millis(ms))
+    });
+    [at_once, within].into_iter().flatten().collect()
+}
+
+/// The row. `index` makes its ids.
+pub fn row(line: &Line, index: usize, spark_of: &[Option<f64>], several: bool, may: May, now: Timestamp) -> Markup {
+    let (source, name) = (&line.row.source, &line.row.name);
+    let href = link::queue(source, name);
+    let oldest = match (line.row.status, line.oldest(now)) {
+        (Status::Unknown, _) => format::UNKNOWN.into(),
+        (_, Some(seconds)) => format::duration(seconds),
+        (_, None) => format::NONE.into(),
+    };
+    let tone = Some(Tone::from(line.row.status)).filter(|tone| matches!(tone, Tone::Warn | Tone::Crit));
+    let strong = matches!(line.row.status, Status::Warn | Status::Crit);
+    html! {
+        tr data-row aria-selected=[(line.row.status == Status::Crit).then_some("true")] data-stale[line.row.status == Status::Stale] {
+            th scope="row" {
+                a class="rowlink mono" href=(href) { (name) }
+                @if sentence::unattended(&line.state) && !line.lost() { " " (badge::badge_kind("sev1", "no workers")) }
+                @if line.state.hazard.is_some() { " " (badge::badge_kind("sev2", "mixed fleet")) }
+                span.sub { @if several { (source) " · " } (said(line)) }
+            }
+            td { (state(line)) }
+            td class={ "num" @if strong { " strong" } } { (figure(line, line.state.waiting)) }
+            td class="num col-md" { (figure(line, line.state.active)) }
+            td class="num col-lg" { (figure(line, line.state.delayed)) }
+            td.num { a class="rowlink num" href=(link::with(&href, &[("state", "failed")])) aria-label={ (figure(line, line.state.failed)) " failed in " (name) } { (figure(line, line.state.failed)) } }
+            td class="num nowrap col-md" { (oldest) }
+            td.col-md { (spark::spark_bars(&format!("{name}: jobs finished per 5 min, last 2 h"), spark_of, tone)) }
+            td.num { div.actions { (actions(line, index, may)) } }
+        }
+    }
+}
+
+fn actions(line: &Line, index: usize, may: May) -> Markup {
+    let (source, name) = (&line.row.source, &line.row.name);
+    html! {
+        @if may.work { (pause(line, true)) }
+        (Button::popover(format!("More for {name}"), format!("m-q{index}")).ghost().small().icon_only("ellipsis"))
+        (menu(&format!("m-q{index}"), name, &entries(line, may, source, name)))
+    }
+}
+
+/// Pause, or resume: what it is not.
+pub fn pause(line: &Line, small: bool) -> Markup {
+    let (source, name) = (&line.row.source, &line.row.name);
+    let (text, what, sign) = if line.state.paused { ("Resume", "resume", "play") } else { ("Pause", "pause", "pause") };
+    let button = Button::dialog(if small { format!("{text} {name}") } else { text.to_owned() }, link::below(source, name, what));
+    let button = if small { button.ghost().small().icon_only(sign) } else { button.icon(sign) };
+    match line.state.hazard.as_ref().filter(|_| !line.lost()) {
+        Some(why) => button.refused(why.clone()).render(),
+        None => button.render(),
+    }
+}
+
+fn entries(line: &Line, may: May, source: &str, name: &str) -> Vec<Entry> {
+    let dialog = |icon: &str, text: &str, what: &str| Entry::Dialog { icon: icon.into(), text: text.into(), href: link::below(source, name, what) };
+    let failed = link::with(&link::queue(source, name), &[("state", "failed")]);
+    let mut entries = vec![
+        Entry::Link { icon: "list".into(), text: "Its jobs".into(), note: String::new(), href: link::queue(source, name), current: false },
+        Entry::Link { icon: "octagon-x".into(), text: "Its failures by cause".into(), note: String::new(), href: failed, current: false },
+    ];
+    if may.work && line.can.jobs {
+        entries.push(dialog("rotate-ccw", "Retry all failed…", "retry-all?state=failed"));
+        entries.push(dialog("skip-forward", "Promote all delayed…", "promote-all?state=delayed"));
+    }
+    if may.work && line.can.limits {
+        entries.push(dialog("circle-gauge", "Set limit and rate…", "limits"));
+    }
+    if may.lose && line.can.jobs {
+        entries.push(Entry::Line);
+        entries.push(dialog("brush-cleaning", "Purge old jobs…", "purge?state=completed"));
+        entries.push(dialog("droplets", "Remove waiting jobs…", "drain"));
+        if line.can.obliterate {
+            entries.push(dialog("trash-2", "Delete the queue…", "obliterate"));
+        }
+    }
+    entries
+}
+
+/// A source of which no queue is known: a row that says so.
+pub fn silent(source: &str, why: &str) -> Markup {
+    html! {
+        tr data-row {
+            th scope="row" { span.mono { (source) } span.sub { (why) } }
+            td { (status_word(Tone::Unknown, "UNKNOWN")) }
+            td.num { (format::UNKNOWN) } td class="num col-md" { (format::UNKNOWN) } td class="num col-lg" { (format::UNKNOWN) }
+            td.num { (format::UNKNOWN) } td class="num col-md" { (format::UNKNOWN) } td.col-md { (format::NONE) } td {}
+        }
+    }
+}
