@@ -12,6 +12,8 @@ use crate::{Result, repo};
 pub struct Clients {
     node: PathBuf,
     python: PathBuf,
+    workers: PathBuf,
+    runtime: PathBuf,
 }
 
 impl Clients {
@@ -27,7 +29,9 @@ impl Clients {
         let node = clients.join("node");
         tools.npm_ci(&node, "the tests' clients for Node")?;
         let python = python(tools, &clients.join("python/requirements.txt"))?;
-        Ok(Self { node, python })
+        let workers = repo::root().join("crates/marketplace/workers");
+        tools.npm_ci(&workers, "the workers of the marketplace's queues")?;
+        Ok(Self { node, python, workers: workers.join("node_modules"), runtime: tools.node.clone() })
     }
 
     /// Python with the clients' packages.
@@ -36,8 +40,13 @@ impl Clients {
     }
 
     /// The variables that tests read, and their values.
-    pub fn paths(&self) -> [(&'static str, PathBuf); 2] {
-        [("QD_TEST_CLIENTS_NODE", self.node.clone()), ("QD_TEST_CLIENTS_PYTHON", self.python.clone())]
+    pub fn paths(&self) -> [(&'static str, PathBuf); 4] {
+        [
+            ("QD_TEST_CLIENTS_NODE", self.node.clone()),
+            ("QD_TEST_CLIENTS_PYTHON", self.python.clone()),
+            ("MARKETPLACE_WORKERS_PACKAGES", self.workers.clone()),
+            ("MARKETPLACE_NODE", self.runtime.clone()),
+        ]
     }
 }
 

@@ -1,5 +1,6 @@
 //! The workers: a process of Node that is installed once, told where everything is, and started again when it ends.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,6 +23,8 @@ const FILES: [(&str, &str); 4] = [
 ];
 /// What says which list was installed.
 const STAMP: &str = ".installed";
+/// Which Node.js, when it is not the `node` of the path.
+const NODE: &str = "MARKETPLACE_NODE";
 /// Packages that are installed already, for machines without a way to npm's registry.
 const PACKAGES: &str = "MARKETPLACE_WORKERS_PACKAGES";
 /// Oldest Node.js that BullMQ runs on.
@@ -51,9 +54,13 @@ pub(super) async fn install(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+fn program() -> OsString {
+    std::env::var_os(NODE).unwrap_or_else(|| "node".into())
+}
+
 /// That there is a Node.js, and that it is not too old.
 async fn node() -> Result<()> {
-    let told = Command::new("node").arg("--version").stdin(Stdio::null()).output().await;
+    let told = Command::new(program()).arg("--version").stdin(Stdio::null()).output().await;
     let version = told.map(|told| String::from_utf8_lossy(&told.stdout).trim().to_owned()).unwrap_or_default();
     let major: Option<u32> = version.strip_prefix('v').and_then(|version| version.split('.').next()?.parse().ok());
     match major {
@@ -108,7 +115,7 @@ pub(super) fn keep(folder: PathBuf, bull: Bull, bench: Open, zone: String, helpe
 
 /// It ends when its standard input does, that is with us, however we end.
 fn start(folder: &Path, bull: &Bull, bench: &Open, zone: &str) -> std::io::Result<Child> {
-    let mut node = Command::new("node");
+    let mut node = Command::new(program());
     node.arg("worker.mjs").current_dir(folder);
     node.env("REDIS_URL", &bull.url).env("QUEUE_PREFIX", &bull.prefix).env("TIME_ZONE", zone);
     node.env("WORK_URL", &bench.url).env("WORK_TOKEN", &bench.token);
