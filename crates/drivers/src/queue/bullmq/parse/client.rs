@@ -1,0 +1,50 @@
+//! Workers among the clients of the server: they name their connection after their queue.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// A worker's connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The queue that it works on.
+    pub queue: String,
+    /// The worker's own name, or `client 17`.
+    pub name: String,
+    /// Where it comes from.
+    pub address: Option<String>,
+    /// Seconds that it is connected.
+    pub age: Option<i64>,
+}
+
+/// The worker in one line of `CLIENT LIST`, if it is one: its name is `<prefix>:<base64 of the queue>`, with `:w:<name>` behind it when it has one.
+pub fn client(line: &str, prefix: &str) -> Option<Client> {
+    let value = |wanted: &str| line.split(' ').find_map(|pair| pair.strip_prefix(wanted)?.strip_prefix('='));
+    let rest = value("name")?.strip_prefix(prefix)?.strip_prefix(':')?;
+    let (queue, own) = match rest.split_once(':') {
+        None => (rest, None),
+        Some((queue, suffix)) => (queue, Some(suffix.strip_prefix("w:")?)),
+    };
+    let queue = String::from_utf8(STANDARD.decode(queue).ok()?).ok().filter(|queue| !queue.is_empty())?;
+    let name = own.filter(|own| !own.is_empty()).map_or_else(|| format!("client {}", value("id").unwrap_or("?")), ToOwned::to_owned);
+    let address = value("addr").filter(|address| !address.is_empty()).map(ToOwned::to_owned);
+    Some(Client { queue, name, address, age: value("age").and_then(|age| age.parse().ok()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_are_told_from_other_clients() {
+        let line = "id=17 addr=10.0.0.7:5100 laddr=10.0.0.1:6379 fd=9 name=bull:bWFpbA==:w:w-1 age=62 idle=0 cmd=bzpopmin";
+        let worker = client(line, "bull").unwrap();
+        assert_eq!(
+            (worker.queue.as_str(), worker.name.as_str(), worker.address.as_deref(), worker.age),
+            ("mail", "w-1", Some("10.0.0.7:5100"), Some(62))
+        );
+        assert_eq!(client("id=17 name=bull:bWFpbA==", "bull").unwrap().name, "client 17");
+        for other in ["id=1 name=bull:bWFpbA==:qe", "id=1 name=", "id=1 name=other:bWFpbA==", "id=1 name=bull:%%", "", "name=bull:"] {
+            assert_eq!(client(other, "bull"), None, "{other}");
+        }
+    }
+}
