@@ -1,6 +1,6 @@
 //! Job systems: who works on what, and how long it waits.
 
-mod bullmq;
+pub mod bullmq;
 mod embedded;
 
 pub use bullmq::BullMq;
