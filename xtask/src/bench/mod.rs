@@ -11,6 +11,7 @@ mod load;
 mod pages;
 mod proc;
 mod product;
+mod queues;
 mod start;
 mod streams;
 mod table;
@@ -44,6 +45,9 @@ pub struct Options {
     /// Listening applications, for `streams`
     #[arg(long, default_value_t = 5_000)]
     clients: u32,
+    /// Failed jobs that a filter looks through, for `queues`
+    #[arg(long, default_value_t = 1_000_000)]
+    jobs: u64,
     /// Requests a second, for `health`
     #[arg(long, default_value_t = 500)]
     rate: u32,
@@ -65,6 +69,8 @@ enum Name {
     Gate,
     /// Thousands of applications that listen for changes
     Streams,
+    /// Jobs & Queues over BullMQ: pages, retry of all, retry by a filter
+    Queues,
     /// From an edited line to a check and to a running test
     Build,
     /// All of them
@@ -81,6 +87,7 @@ impl Name {
             Self::Flags => "flags",
             Self::Gate => "gate",
             Self::Streams => "streams",
+            Self::Queues => "queues",
             Self::Build => "build",
             Self::All => "all",
         }
@@ -90,7 +97,7 @@ impl Name {
 /// Measures, prints, and writes when asked to.
 pub fn run(options: &Options) -> Result<()> {
     let names: &[Name] = match options.name {
-        Name::All => &[Name::Start, Name::Pages, Name::Health, Name::Audit, Name::Flags, Name::Gate, Name::Streams, Name::Build],
+        Name::All => &[Name::Start, Name::Pages, Name::Health, Name::Audit, Name::Flags, Name::Gate, Name::Streams, Name::Queues, Name::Build],
         ref one => std::slice::from_ref(one),
     };
     for name in names {
@@ -112,6 +119,7 @@ fn measure(name: Name, options: &Options) -> Result<Table> {
         Name::Flags => edge::flags(&program(options)?, options.seconds),
         Name::Gate => edge::gate(&program(options)?, options.seconds),
         Name::Streams => streams::measure(&program(options)?, options.clients),
+        Name::Queues => queues::measure(&program(options)?, options.seconds, options.jobs),
         Name::Build => build::measure(),
         Name::All => Err("all is not one".into()),
     }
