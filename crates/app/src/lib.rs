@@ -7,7 +7,7 @@ pub mod web;
 
 /// The contents page: everything that the product does. Order does not matter.
 pub fn features() -> Vec<web::Feature> {
-    use features::{audit, deploys, flags, health, identity, incidents, maintenance, settings, telemetry};
+    use features::{audit, deploys, flags, health, identity, incidents, maintenance, queues, settings, telemetry};
     vec![
         views::HOME,
         views::HEALTH,
@@ -24,6 +24,7 @@ pub fn features() -> Vec<web::Feature> {
         flags::ofrep::FEATURE,
         flags::usage::FEATURE,
         deploys::FEATURE,
+        queues::FEATURE,
         identity::FEATURE,
         settings::FEATURE,
     ]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use app::features::{deploys, flags, health, identity, maintenance, telemetry};
+use app::features::{deploys, flags, health, identity, maintenance, queues, telemetry};
 use engine::Db;
 use engine::job::{Enqueue, Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, enqueue, upsert_schedules};
 use qd_core::gate::Actor;
@@ -58,6 +58,7 @@ async fn do_task(runner: &Runner, task: Task) -> Result<()> {
             deploys::trim(app).await?;
             flags::trim(app).await?;
             maintenance::trim(app).await?;
+            queues::trim(app).await?;
         }
         Task::MaintenanceAutoComplete => maintenance::sweep(app, &runner.actor).await?,
     }

@@ -63,28 +63,14 @@ impl World {
         let db = Db::open(&url, DbOptions::default()).await.unwrap();
         engine::migrate(&db).await.unwrap();
         db.migrate(&qd_core::SQLITE, &qd_core::POSTGRES, "_quarterdeck_migrations").await.unwrap();
-        let config = Config::load(&dir.path().join("none.toml"), false, &[]).unwrap();
         let clock = Clock::fixed(Timestamp::parse("2026-11-22T12:00:00Z").unwrap());
-        let mut state = StateMap::default();
-        for feature in crate::features() {
-            (feature.state)(&config, &mut state).unwrap();
-        }
-        let app = App::new(AppParts {
-            gate: Gate::new(db.clone(), clock.clone()),
-            board: Board::default(),
-            bus: Bus::default(),
-            published: qd_core::published::Published::new(crate::features().iter().filter_map(|feature| feature.published).collect()),
-            keys: qd_core::keys::Keys::open(&dir.path().join("installation.key")).unwrap(),
-            ports: Ports::default(),
-            started: clock.now(),
-            signer: Signer::open(&dir.path().join("audit.key"), "test").unwrap(),
-            anchor: Anchor(dir.path().join("anchors.jsonl")),
-            state,
-            db,
-            clock,
-            config,
-        });
+        let app = assemble(&dir, db, clock, Ports::default());
         Self { app, _dir: dir, database }
+    }
+
+    /// Another application on the same database and clock, with systems outside.
+    pub fn with(&self, ports: Ports) -> App {
+        assemble(&self._dir, self.app.db.clone(), self.app.clock.clone(), ports)
     }
 
     /// Drops the database; a failed test leaves it for a look.
@@ -117,6 +103,29 @@ impl World {
         let changed = self.app.db.write(move |tx| Box::pin(async move { tx.exec(sql, args).await })).await.unwrap();
         assert!(changed > 0, "nothing tampered: {sql}");
     }
+}
+
+fn assemble(dir: &tempfile::TempDir, db: Db, clock: Clock, ports: Ports) -> App {
+    let config = Config::load(&dir.path().join("none.toml"), false, &[]).unwrap();
+    let mut state = StateMap::default();
+    for feature in crate::features() {
+        (feature.state)(&config, &mut state).unwrap();
+    }
+    App::new(AppParts {
+        gate: Gate::new(db.clone(), clock.clone()),
+        board: Board::default(),
+        bus: Bus::default(),
+        published: qd_core::published::Published::new(crate::features().iter().filter_map(|feature| feature.published).collect()),
+        keys: qd_core::keys::Keys::open(&dir.path().join("installation.key")).unwrap(),
+        ports,
+        started: clock.now(),
+        signer: Signer::open(&dir.path().join("audit.key"), "test").unwrap(),
+        anchor: Anchor(dir.path().join("anchors.jsonl")),
+        state,
+        db,
+        clock,
+        config,
+    })
 }
 
 async fn run(server: &str, sql: String) {

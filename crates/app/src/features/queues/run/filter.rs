@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::features::queues::failure::fingerprint;
+
 /// Most fields of one filter.
 const FIELDS_MAX: usize = 10;
 /// Longest text of a filter, in characters.
@@ -156,11 +158,10 @@ impl Filter {
     }
 
     fn fingerprint_matches(&self, row: &JobRow) -> Match {
-        match (&self.fingerprint, &row.reason) {
-            (None, _) => Match::Yes,
-            // Nothing tells fingerprints yet: nobody's job is taken for another's.
-            (Some(_), _) => Match::No,
-        }
+        let Some(wanted) = &self.fingerprint else { return Match::Yes };
+        let Some(reason) = &row.reason else { return Match::No };
+        // Of the message alone: lists have no stacks, and a cut message has the same beginning.
+        if fingerprint(&reason.text, None) == *wanted { Match::Yes } else { Match::No }
     }
 
     fn fields_match(&self, row: &JobRow) -> Match {

@@ -4,14 +4,36 @@
 //! its place with each chunk, so that a process that is killed goes on where it was. What a run deletes is archived first ([`super::archive`]).
 //! A run looks at what was there when it began: what fails again, or comes later, is not its business. Its state is told on the bus as `queue.run`.
 
+mod cohort;
+mod delete;
+mod execute;
 mod filter;
+mod going;
+mod obliterate;
+mod once;
+mod place;
+mod preview;
+mod restore;
+mod start;
+pub(super) mod store;
+mod walk;
 
 use qd_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub use execute::Execute;
+pub(super) use execute::sweep;
 pub use filter::{Filter, FilterQuery, Match};
+pub use once::remove;
+pub use preview::preview;
+pub use start::{StartRun, cancel, find, of_queue, open, restore, runs, start};
+
+/// Our own queue in which runs wait for their turn.
+pub const QUEUE: &str = <Execute as engine::job::Job>::QUEUE;
+/// Begins the name of the lock over what a run deleted.
+const RESTORING: &str = "restore:";
 
 /// What a run does to the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

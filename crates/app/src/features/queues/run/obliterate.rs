@@ -1,0 +1,32 @@
+//! Deleting a whole queue: its jobs into the archive, its schedules, then what is left.
+
+use std::sync::Arc;
+
+use qd_core::Result;
+use qd_core::gate::Warrant;
+
+use super::going::{Go, Going, Part, go};
+use super::place::Verdict;
+use super::walk;
+use crate::features::queues::schedules;
+
+/// Deletes the queue. Jobs that can't be archived stop it: they would be lost.
+pub(super) async fn obliterate(going: &mut Going, warrant: &Warrant) -> Result<Part> {
+    if going.driver.can().schedules {
+        // First: the pending job of a schedule belongs to it, and goes with it.
+        schedules::take_away(&going.app, &Arc::clone(&going.driver), warrant, going.run()).await?;
+    }
+    if let Err(stop) = walk::walk(going, warrant).await? {
+        return Ok(Err(stop));
+    }
+    if going.run().refused > 0 {
+        let why =
+            format!("{} jobs can't be archived, and would be lost. The rest is deleted; the queue stays paused with them.", going.run().refused);
+        return Ok(Err(Go::End(Verdict::Failed(why))));
+    }
+    going.stored.run.phase = "deleting what is left".into();
+    while !going.driver.obliterate(warrant, &going.queue()).await? {
+        go!(going.keep().await?);
+    }
+    Ok(Ok(()))
+}
