@@ -35,8 +35,8 @@ pub use admin::{
 pub use enqueue::{Enqueue, enqueue};
 pub use limit::{Limits, Rate, limit};
 pub use manage::{
-    ACT_MAX, Act, Acted, Archived, Brief, Failure, IDS_MAX, LogLine, Mark, Obliterated, Whole, act, brief, ids, is_known, log, obliterate, page,
-    records, remove_recorded, restore, whole,
+    ACT_MAX, Act, Acted, Archived, Brief, Failure, IDS_MAX, LogLine, Mark, Obliterated, Page, Whole, act, brief, ids, is_known, log, obliterate,
+    page, records, remove_recorded, restore, whole,
 };
 pub use member::{WorkerRow, workers};
 pub use run::{LOG_LINE_MAX, LOG_LINES, RunInfo, SAID_MAX};

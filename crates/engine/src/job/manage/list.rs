@@ -61,29 +61,44 @@ pub async fn is_known(db: &Db, queue: &str) -> Result<bool> {
     Ok(db.maybe::<(bool,)>(sql::QUEUE, args![queue]).await?.is_some())
 }
 
+/// One page of jobs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// The jobs; fewer than asked for when some began to run meanwhile.
+    pub jobs: Vec<Brief>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Mark>,
+}
+
 /// Jobs of one queue and state, at most `limit` (1–500): the next to run first for those that wait, the first started for those that run, the
 /// latest first for those that ended.
 ///
 /// # Errors
 /// Any [`Error`](crate::Error) of the driver.
-pub async fn page(db: &Db, queue: &str, state: State, after: Option<Mark>, limit: u32) -> Result<Vec<Brief>> {
+pub async fn page(db: &Db, queue: &str, state: State, after: Option<Mark>, limit: u32) -> Result<Page> {
     let limit = limit.clamp(1, PAGE_MAX);
-    match state {
-        State::Waiting => {
-            let order: Vec<Uuid> = ids(db, queue, state, after, limit).await?.into_iter().map(|from| from.id).collect();
-            let mut found: HashMap<Uuid, Brief> = brief(db, queue, &order).await?.into_iter().map(|job| (job.id, job)).collect();
-            // One that was claimed between the two looks is no longer here.
-            Ok(order.iter().filter_map(|id| found.remove(id)).filter(|job| job.state == "waiting").collect())
-        }
-        State::Delayed | State::Active => {
-            let from = after.unwrap_or(Mark::START);
-            db.all(sql::PAGE_UP, args![queue, state.as_str(), from.state_at, from.id, limit]).await
-        }
-        State::Completed | State::Failed => {
-            let from = after.unwrap_or(Mark::END);
-            db.all(sql::PAGE_DOWN, args![queue, state.as_str(), from.state_at, from.id, limit]).await
-        }
-    }
+    let (sql, from) = match state {
+        State::Waiting => return waiting(db, queue, after, limit).await,
+        State::Delayed | State::Active => (sql::PAGE_UP, after.unwrap_or(Mark::START)),
+        State::Completed | State::Failed => (sql::PAGE_DOWN, after.unwrap_or(Mark::END)),
+    };
+    let jobs: Vec<Brief> = db.all(sql, args![queue, state.as_str(), from.state_at, from.id, limit]).await?;
+    let next = jobs.last().filter(|_| is_full(jobs.len(), limit)).map(Mark::after);
+    Ok(Page { jobs, next })
+}
+
+async fn waiting(db: &Db, queue: &str, after: Option<Mark>, limit: u32) -> Result<Page> {
+    let order = ids(db, queue, State::Waiting, after, limit).await?;
+    let next = order.last().filter(|_| is_full(order.len(), limit)).copied();
+    let order: Vec<Uuid> = order.into_iter().map(|mark| mark.id).collect();
+    let mut found: HashMap<Uuid, Brief> = brief(db, queue, &order).await?.into_iter().map(|job| (job.id, job)).collect();
+    // One that was claimed between the two looks is no longer here.
+    let jobs = order.iter().filter_map(|id| found.remove(id)).filter(|job| job.state == "waiting").collect();
+    Ok(Page { jobs, next })
+}
+
+fn is_full(found: usize, limit: u32) -> bool {
+    u32::try_from(found).is_ok_and(|found| found >= limit)
 }
 
 /// Where jobs of one queue and state stand, at most `limit` (1–[`IDS_MAX`]): the next to run first, the oldest first for those that ended.

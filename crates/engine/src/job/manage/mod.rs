@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub use act::{ACT_MAX, Act, Acted, Obliterated, act, obliterate};
 pub use archive::{Archived, records, remove_recorded, restore};
-pub use list::{IDS_MAX, Mark, brief, ids, is_known, log, page, whole};
+pub use list::{IDS_MAX, Mark, Page, brief, ids, is_known, log, page, whole};
 pub(super) use sql::{SET_CONCURRENCY, SET_RATE, STATEMENTS, TOUCH, WORKERS};
 
 /// One job in a list: its data and its error cut, so that a page is never large.
