@@ -105,3 +105,15 @@ local function push_all(push, list, ids)
     call(push, list, unpack(ids, from, math.min(from + 999, #ids)))
   end
 end
+
+-- Entries at the head of a long list that are looked at before the rest.
+local HEAD = 20000
+
+-- Takes a job out of a list, from the tail, where what runs next stands. In a long one the newest are looked for first.
+local function drop(list, id)
+  if call('LLEN', list) > 2 * HEAD and call('LPOS', list, id, 'RANK', -1, 'MAXLEN', HEAD) == false and
+    call('LPOS', list, id, 'MAXLEN', HEAD) then
+    return call('LREM', list, 1, id) == 1
+  end
+  return call('LREM', list, -1, id) == 1
+end

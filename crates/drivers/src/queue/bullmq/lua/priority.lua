@@ -14,9 +14,8 @@ local function change(id)
   if call('EXISTS', key) == 0 or in_any(id, 'completed', 'failed') then return GONE end
   if call('EXISTS', key .. ':lock') == 1 then return RUNS end
   if not in_any(id, 'delayed', 'waiting-children') then
-    -- From the tail: what runs next is what people look at.
-    local taken = call('ZREM', base .. 'prioritized', id) == 1 or call('LREM', base .. 'wait', -1, id) == 1 or
-      call('LREM', base .. 'paused', -1, id) == 1
+    local taken = call('ZREM', base .. 'prioritized', id) == 1 or drop(base .. 'wait', id) or
+      drop(base .. 'paused', id)
     if not taken then return GONE end
     ready(base, id, priority, 'LPUSH')
   end

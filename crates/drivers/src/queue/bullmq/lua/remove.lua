@@ -4,13 +4,13 @@ local SETS = {'completed', 'waiting-children', 'delayed', 'failed', 'prioritized
 local most = nil
 local answers = {}
 
--- The set or list that holds the job, or nil. Lists are searched from the tail, where what runs next stands.
+-- The set or list that holds the job, or nil.
 local function take(id, key)
   for _, set in ipairs(SETS) do
     if call('ZREM', base .. set, id) == 1 then return set end
   end
-  if call('LREM', base .. 'wait', -1, id) == 1 then return 'wait' end
-  if call('LREM', base .. 'paused', -1, id) == 1 then return 'paused' end
+  if drop(base .. 'wait', id) then return 'wait' end
+  if drop(base .. 'paused', id) then return 'paused' end
   return call('LPOS', base .. 'active', id) and 'active' or nil
 end
 

@@ -1,11 +1,12 @@
--- Brings deleted jobs back. ARGV for each job: id, state, score (empty for a list), milliseconds that its key of uniqueness has left (-1:
+-- Brings deleted jobs back. ARGV: 'front' or 'back', the end of the line for those of lists, of whom the first is the first to run; then for
+-- each job: id, state, score (empty for a list), milliseconds that its key of uniqueness has left (-1:
 -- without end, empty: it has none), '1' when its parent waited for it, then seven counts, each followed by that many values: the hash, log
 -- lines, children awaited, children done (pairs), children whose failure is ignored (pairs), children whose failure counts (pairs of score and
 -- key), the job that is to follow it (pairs).
--- The first of the jobs is the first to run, before those that wait now.
 local answers = {}
 local most = kept_events(true)
-local at = 1
+local front = ARGV[1] == 'front'
+local at = 2
 
 local function next_arg()
   at = at + 1
@@ -59,7 +60,7 @@ end
 local function enter(job)
   local set = base .. job.state
   if job.score == '' then
-    ready(base, job.id, 0, 'RPUSH')
+    ready(base, job.id, 0, front and 'RPUSH' or 'LPUSH')
     tell(most, 'event', 'waiting', 'jobId', job.id)
     return
   end
@@ -93,6 +94,8 @@ end
 
 local jobs = {}
 while at <= #ARGV do jobs[#jobs + 1] = read() end
--- From the last to the first: each goes in front of the one before.
-for i = #jobs, 1, -1 do answers[i] = restore(jobs[i]) end
+-- At the front each goes before the one that went before.
+local first, last, step = 1, #jobs, 1
+if front then first, last, step = #jobs, 1, -1 end
+for i = first, last, step do answers[i] = restore(jobs[i]) end
 return answers

@@ -11,8 +11,8 @@ local function take(id)
     if call('ZREM', base .. set, id) == 1 then return set end
   end
   if call('HEXISTS', base .. id, 'finishedOn') == 1 or call('EXISTS', base .. id) == 0 then return nil end
-  if call('LREM', base .. 'wait', -1, id) == 1 then return 'wait' end
-  if call('LREM', base .. 'paused', -1, id) == 1 then return 'paused' end
+  if drop(base .. 'wait', id) then return 'wait' end
+  if drop(base .. 'paused', id) then return 'paused' end
 end
 
 if next then
