@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// What one test works with.
 pub struct Bench {
-    pub driver: BullMq,
+    pub driver: Arc<BullMq>,
     permit: Permit<Touch>,
     node: Child,
     ask: ChildStdin,
@@ -32,7 +33,7 @@ impl Bench {
     /// An empty prefix and the library of major version `v`.
     pub async fn start(v: u32) -> Self {
         let prefix = format!("write-{}", uuid::Uuid::new_v4().simple());
-        let driver = BullMq::new(&Secret::new(redis()), &prefix).unwrap();
+        let driver = Arc::new(BullMq::new(&Secret::new(redis()), &prefix).unwrap());
         let (send, received) = tokio::sync::oneshot::channel();
         with_permit(move |permit| {
             _ = send.send(permit);

@@ -86,6 +86,11 @@ const lib = {
   },
 };
 
+// A worker that is closed while it blocks says so to nobody.
+process.on('unhandledRejection', (fault) => {
+  if (!/connection is closed/i.test(String(fault?.message))) throw fault;
+});
+
 const AsyncFunction = (async () => {}).constructor;
 process.stdout.write('{"ready":true}\n');
 for await (const line of createInterface({ input: process.stdin })) {

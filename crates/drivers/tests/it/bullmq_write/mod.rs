@@ -7,3 +7,4 @@ mod equal;
 mod mixed;
 mod pause;
 mod schedules;
+mod suite;

@@ -11,8 +11,9 @@ use crate::queue::bullmq::keys::Keys;
 use crate::queue::bullmq::write::script::{self, RESTORE};
 use crate::queue::bullmq::write::{self, Answer};
 
-/// Brings jobs back in their state. Those of lists, of whom the first of `records` is the first to run, go before all that wait now, unless the
-/// next to run is older: pages of one archive keep their order, whichever end they are restored from.
+/// Brings jobs back in their state. A list of up to a thousand jobs is put in order by age. In a longer one those of lists, of whom the first of
+/// `records` is the first to run, go before all that wait, or behind them when the next to run is older: pages of one archive keep their order,
+/// whichever end they are restored from.
 pub(in crate::queue::bullmq) async fn restore(bull: &BullMq, queue: &str, records: &[JobRecord]) -> Result<Vec<Acted>> {
     let keys = bull.keys(queue)?;
     let mut calls = calls(records, write::CHUNK)?;

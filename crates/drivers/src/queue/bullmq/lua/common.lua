@@ -117,3 +117,41 @@ local function drop(list, id)
   end
   return call('LREM', list, -1, id) == 1
 end
+
+-- Jobs of lists that are put in order by their age, at most; longer ones only at their ends.
+local SMALL = 1000
+
+local function made(id)
+  return tonumber(call('HGET', base .. id, 'timestamp') or 0) or 0
+end
+
+-- The ids of a list, the next to run first.
+local function in_turn(list)
+  local ids, line = call('LRANGE', list, 0, -1), {}
+  for i = #ids, 1, -1 do line[#line + 1] = ids[i] end
+  return line
+end
+
+-- Whether a job is older than another: within a millisecond by the number that most have as their id.
+local function older(made, id, other_made, other)
+  if made ~= other_made then return made < other_made end
+  return (tonumber(id) or math.huge) <= (tonumber(other) or math.huge)
+end
+
+-- Two lines become one, by age; each keeps its own order.
+local function weave(first, second)
+  local line, i, j = {}, 1, 1
+  local a, b = first[1] and made(first[1]), second[1] and made(second[1])
+  while first[i] or second[j] do
+    if not second[j] or (first[i] and older(a, first[i], b, second[j])) then
+      line[#line + 1] = first[i]
+      i = i + 1
+      a = first[i] and made(first[i])
+    else
+      line[#line + 1] = second[j]
+      j = j + 1
+      b = second[j] and made(second[j])
+    end
+  end
+  return line
+end

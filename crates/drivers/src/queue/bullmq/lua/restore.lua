@@ -1,5 +1,5 @@
--- Brings deleted jobs back. ARGV: 'front' or 'back', the end of the line for those of lists, of whom the first is the first to run; then for
--- each job: id, state, score (empty for a list), milliseconds that its key of uniqueness has left (-1:
+-- Brings deleted jobs back. ARGV: 'front' or 'back', the end of a long line for those of lists, of whom the first is the first to run; then
+-- for each job: id, state, score (empty for a list), milliseconds that its key of uniqueness has left (-1:
 -- without end, empty: it has none), '1' when its parent waited for it, then seven counts, each followed by that many values: the hash, log
 -- lines, children awaited, children done (pairs), children whose failure is ignored (pairs), children whose failure counts (pairs of score and
 -- key), the job that is to follow it (pairs).
@@ -57,11 +57,12 @@ local function rejoin(job, key, parent)
   if call('ZSCORE', queue .. 'waiting-children', id) then call('SADD', parent .. ':dependencies', key) end
 end
 
+local line = {}
+
 local function enter(job)
   local set = base .. job.state
   if job.score == '' then
-    ready(base, job.id, 0, front and 'RPUSH' or 'LPUSH')
-    tell(most, 'event', 'waiting', 'jobId', job.id)
+    line[#line + 1] = job.id
     return
   end
   call('ZADD', set, job.score, job.id)
@@ -94,8 +95,21 @@ end
 
 local jobs = {}
 while at <= #ARGV do jobs[#jobs + 1] = read() end
--- At the front each goes before the one that went before.
-local first, last, step = 1, #jobs, 1
-if front then first, last, step = #jobs, 1, -1 end
-for i = first, last, step do answers[i] = restore(jobs[i]) end
+for i = 1, #jobs do answers[i] = restore(jobs[i]) end
+
+-- Those of lists, together.
+local list = ready_list(base)
+if #line > 0 and call('LLEN', list) + #line <= SMALL then
+  local all = weave(line, in_turn(list))
+  call('DEL', list)
+  push_all('LPUSH', list, all)
+elseif front then
+  local turned = {}
+  for i = #line, 1, -1 do turned[#turned + 1] = line[i] end
+  push_all('RPUSH', list, turned)
+else
+  push_all('LPUSH', list, line)
+end
+if #line > 0 and not held(base) then call('ZADD', base .. 'marker', 0, '0') end
+for _, id in ipairs(line) do tell(most, 'event', 'waiting', 'jobId', id) end
 return answers
