@@ -52,7 +52,7 @@ impl View for QueuesPage {
             // Only the sentence is live: a button keeps its focus.
             div.page-head {
                 div.page-head__text { h1 { "Jobs & Queues" } p #queues-summary data-live="kpi queue" { (self.board.sentence()) } }
-                @if !actions.0.is_empty() { div.page-head__actions { (actions) } }
+                div.page-head__actions { (queues::search_box("")) (actions) }
             }
             (self.board.drivers(page))
             (self.board.tabs(page))

@@ -143,9 +143,6 @@ fn taken(source: &str, verb: &str, at: Option<Timestamp>, now: Timestamp) -> Str
     }
 }
 
-fn whole(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
 
 async fn show_database(ctx: Ctx, _: Nothing) -> Result<Reply<DatabaseHealth>> {
     Ok(Reply::ok(database(&ctx.app, ctx.now)))

@@ -6,8 +6,9 @@ use qd_core::{App, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{chart, driver, failed, link, may, row, run, schedule, table, worker};
+use super::{chart, driver, failed, link, may, run, schedule, table, worker};
 use crate::features::health::overview::{self, QueuesReply};
+use crate::features::queues::failure::Group;
 use crate::features::queues::read::{self, Known, Line, Step};
 use crate::features::queues::run::Run;
 use crate::features::queues::schedules::{self, Schedules};
@@ -78,7 +79,7 @@ pub struct Board {
     pub sources: Vec<Known>,
     /// Failures by cause; only with `tab=failed`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub failures: Vec<failed::Cause>,
+    pub failures: Vec<Group>,
     /// Recurring jobs; only with `tab=scheduled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recurring: Option<Schedules>,
@@ -131,7 +132,7 @@ impl Board {
         match self.place {
             Place::Queues if !json => self.worst = self.looked_at(app, now).await,
             Place::Queues | Place::Workers => {}
-            Place::Failed => self.failures = failed::causes(app, self.query.source.as_deref(), None, CAUSES).await?,
+            Place::Failed => self.failures = read::causes(app, self.query.source.as_deref(), None, CAUSES).await?,
             Place::Scheduled => self.recurring = Some(schedules::list(app).await?),
             Place::Runs => self.runs = run::list(app, self.query.after.as_deref(), RUNS).await?,
         }
@@ -155,6 +156,11 @@ impl Board {
         let line = self.lines.get(index)?;
         let steps = read::steps(app, &line.row.source, &line.row.name, now.plus_seconds(-7_200), now).await.unwrap_or_default();
         Some((index, steps))
+    }
+
+    /// Whether the chart is of this queue.
+    pub(super) fn is_worst(&self, line: &Line) -> bool {
+        self.worst.as_ref().and_then(|(index, _)| self.lines.get(*index)).is_some_and(|worst| std::ptr::eq(worst, line))
     }
 
     /// Jobs finished every five minutes of two hours.
@@ -264,9 +270,4 @@ fn counted(n: usize) -> String {
 pub fn some(names: &[String], most: usize) -> String {
     let shown = names.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
     if names.len() > most { format!("{shown} and {} more", names.len() - most) } else { shown }
-}
-
-/// The number of a page's row for people.
-pub fn figure(count: u64) -> String {
-    row::number(count)
 }

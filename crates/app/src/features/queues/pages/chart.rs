@@ -45,7 +45,7 @@ pub fn worst(line: &Line, steps: &[Step], may: super::may::May, page: &Page<'_>)
     let (source, name) = (&line.row.source, &line.row.name);
     let actions = html! {
         @if may.work && line.can.limits && !line.lost() { (Button::dialog("Set concurrency", link::below(source, name, "limits")).small().icon("chevrons-up")) }
-        @if may.work { (row::pause(line, false)) }
+        @if may.work { (row::pause(line, row::Shape::Small)) }
         (Button::link("Open the queue", link::queue(source, name)).small().icon("arrow-right"))
     };
     card(name)

@@ -151,14 +151,30 @@ pub async fn purge(ctx: Ctx, form: Form) -> Result<Dialog> {
     let asked = asked(&ctx, &body)?;
     let name = asked.queue.clone();
     let action = Purge { source: asked.source.clone(), queue: name.clone(), filter: asked.filter.clone(), rate: body.rate };
-    let narrowed = !asked.filter.is_all();
-    let ages = [("", "of any age"), ("1", "older than 1 h"), ("24", "older than 1 day"), ("168", "older than 7 days"), ("720", "older than 30 days")];
-    let older = Field::select("olderHours", "Only jobs", ages)
-        .value(form.value("olderHours"))
-        .hint("Ended, or made, that long ago. The count above is of all ages until you choose.");
-    let fields = html! { (asked.hidden()) @if !narrowed { (older) } (rate(&form)) };
+    let fields = html! { (asked.hidden()) @if open_age(&body) { (ages(&asked, form.value("olderHours"))) } (rate(&form)) };
     let dialog = Dialog::of(&action, format!("Purge {name}")).icon("brush-cleaning").undo("They can be restored for 72 h.");
     asked.finish(&ctx, dialog, Work::Remove, fields, "Remove").await
+}
+
+/// Whether the age is still to be chosen: the filter says nothing else.
+fn open_age(body: &AllBody) -> bool {
+    [&body.name, &body.reason_has, &body.fingerprint, &body.from, &body.to].into_iter().all(Option::is_none) && body.field.is_empty()
+}
+
+/// How old they must be; a choice counts anew.
+fn ages(asked: &Asked, now: &str) -> Markup {
+    const AGES: [(&str, &str); 5] =
+        [("", "of any age"), ("1", "older than 1 h"), ("24", "older than 1 day"), ("168", "older than 7 days"), ("720", "older than 30 days")];
+    let again = link::with(&link::below(&asked.source, &asked.queue, "purge"), &[("state", asked.filter.state.word())]);
+    html! {
+        div.field {
+            label.field__label for="f-older" { "Only jobs" }
+            select.select id="f-older" name="olderHours" hx-get=(again) hx-target="#confirm" hx-swap="outerHTML" hx-trigger="change" {
+                @for (value, text) in AGES { option value=(value) selected[value == now] { (text) } }
+            }
+            p.field__hint { "Since they ended, or were made." }
+        }
+    }
 }
 
 /// Everything that waits is archived and deleted; schedules go on.

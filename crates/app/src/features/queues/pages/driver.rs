@@ -16,8 +16,8 @@ pub fn cards(sources: &[Known], page: &Page<'_>) -> Markup {
 fn one(known: &Known, look: &Look, now: Timestamp) -> Markup {
     let about = known.about.as_ref();
     let title = match about {
-        Some(about) if !about.server.is_empty() => format!("{}{} on {}", known.driver, major(about.version.as_deref()), about.server),
-        _ => known.driver.to_owned(),
+        Some(about) if !about.server.is_empty() => format!("{}{} on {}", name(known.driver), major(about.version.as_deref()), about.server),
+        _ => name(known.driver),
     };
     html! {
         div class="driver card" {
@@ -38,6 +38,12 @@ fn one(known: &Known, look: &Look, now: Timestamp) -> Markup {
 /// `5.81.5 and 6.7.0` as ` 5.81.5 and 6.7.0`.
 fn major(version: Option<&str>) -> String {
     version.map_or_else(String::new, |version| format!(" {version}"))
+}
+
+/// `embedded` as `Embedded`.
+fn name(driver: &str) -> String {
+    let mut letters = driver.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn is_lost(known: &Known) -> bool {

@@ -1,60 +1,17 @@
 //! Failures by cause: what is alike stands together, with when it began and what was deployed before.
 
 use maud::{Markup, Render, html};
-use qd_core::{App, Result, Timestamp};
-use serde::Serialize;
-use utoipa::ToSchema;
+use qd_core::Timestamp;
 
 use super::link;
 use super::may::May;
-use crate::features::queues::read;
+use crate::features::queues::failure::Group;
 use crate::ui::table::{Column, Priority, cell_actions, cell_at, cell_number, table_stacking};
 use crate::ui::{Button, Empty, card, format};
 use crate::web::Page;
 
-/// Failed jobs of one cause.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Cause {
-    /// Job system.
-    pub source: String,
-    /// Queue.
-    pub queue: String,
-    /// What their errors have in common.
-    pub fingerprint: String,
-    /// One of the errors, with secrets and personal data masked.
-    pub reason: String,
-    /// How many.
-    pub count: i64,
-    /// When the first was seen.
-    pub first_seen: Timestamp,
-    /// When the last was seen.
-    pub last_seen: Timestamp,
-    /// Names of the jobs.
-    pub names: Vec<String>,
-    /// The deploy before the first.
-    pub deploy: Option<Before>,
-}
-
-/// The deploy before a failure was first seen.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Before {
-    /// Its id.
-    pub id: String,
-    /// Its build.
-    pub version: String,
-}
-
-/// The causes of a source, a queue or everything, those with most jobs first.
-///
-/// # Errors
-/// Those of our own database.
-pub async fn causes(app: &App, source: Option<&str>, queue: Option<&str>, most: usize) -> Result<Vec<Cause>> {
-    read::causes(app, source, queue, most).await
-}
-
 /// The tab.
-pub fn panel(causes: &[Cause], may: May, page: &Page<'_>) -> Markup {
+pub fn panel(causes: &[Group], may: May, page: &Page<'_>) -> Markup {
     let all: i64 = causes.iter().map(|cause| cause.count).sum();
     let note = match causes {
         [] => String::new(),
@@ -67,14 +24,14 @@ pub fn panel(causes: &[Cause], may: May, page: &Page<'_>) -> Markup {
 }
 
 /// The card of one queue; nothing when no cause is known.
-pub fn of_queue(causes: &[Cause], may: May, page: &Page<'_>) -> Markup {
+pub fn of_queue(causes: &[Group], may: May, page: &Page<'_>) -> Markup {
     if causes.is_empty() {
         return html! {};
     }
     card("By cause").id("queue-causes").note("The most first.").live("queue", None).fill(content(causes, false, may, page)).render()
 }
 
-fn content(causes: &[Cause], several: bool, may: May, page: &Page<'_>) -> Markup {
+fn content(causes: &[Group], several: bool, may: May, page: &Page<'_>) -> Markup {
     if causes.is_empty() {
         let text = "Failures that were indexed stand here by cause. Those of a queue are among its jobs.";
         return Empty::new("circle-check", "No failure is known", text).render();
@@ -90,7 +47,7 @@ fn content(causes: &[Cause], several: bool, may: May, page: &Page<'_>) -> Markup
     table_stacking("Failures by cause", &columns, &html! { @for cause in causes { (row(cause, several, may, page.now)) } })
 }
 
-fn row(cause: &Cause, several: bool, may: May, now: Timestamp) -> Markup {
+fn row(cause: &Group, several: bool, may: May, now: Timestamp) -> Markup {
     let pairs = [("state", "failed"), ("fingerprint", cause.fingerprint.as_str())];
     let href = link::with(&link::queue(&cause.source, &cause.queue), &pairs);
     let reason = if cause.reason.trim().is_empty() { "No reason was given." } else { cause.reason.as_str() };
@@ -105,7 +62,7 @@ fn row(cause: &Cause, several: bool, may: May, now: Timestamp) -> Markup {
             (cell_at(Priority::Medium, "First seen", format::time_ago(cause.first_seen, now)))
             td data-label="Last seen" { (format::time_ago(cause.last_seen, now)) }
             td class="col-lg" data-label="Deploy before" {
-                @match &cause.deploy { Some(deploy) => { a class="mono" href={ "/deployments/" (deploy.id) } { (deploy.version) } } None => (format::NONE) }
+                @match &cause.deploy_before { Some(deploy) => { a class="mono" href={ "/deployments/" (deploy.id) } { (deploy.service) " " (deploy.build) } } None => (format::NONE) }
             }
             (cell_actions(html! {
                 @if may.work {

@@ -83,6 +83,12 @@ impl QueueQuery {
         [&self.name, &self.reason_has, &self.fingerprint, &self.from, &self.to].into_iter().any(Option::is_some) || !self.field.is_empty()
     }
 
+    /// The fingerprint, when it is all that is asked for: the index knows its jobs.
+    pub fn only_cause(&self) -> Option<&str> {
+        let alone = [&self.name, &self.reason_has, &self.from, &self.to].into_iter().all(Option::is_none) && self.field.is_empty();
+        self.fingerprint.as_deref().filter(|_| alone)
+    }
+
     /// Jobs on the page.
     pub fn limit(&self) -> usize {
         self.limit.unwrap_or(LIMIT).clamp(1, 500)

@@ -12,6 +12,7 @@ mod dialog_runs;
 mod dialog_schedules;
 mod driver;
 mod failed;
+mod find;
 mod input;
 mod job;
 mod jobs;
@@ -31,8 +32,8 @@ mod tools;
 mod worker;
 
 pub(super) use detail::scrubbed_row;
-pub(super) use failed::{Before, Cause};
 pub(super) use input::QueueQuery;
 
 pub use board::{Board, BoardQuery};
+pub use find::search_box;
 pub use routes::routes;

@@ -5,12 +5,13 @@ use qd_core::{App, Error, Result, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::failed::{self, Cause};
+use super::failed;
 use super::input::QueueQuery;
 use super::jobs::{self, Of};
 use super::may::{May, may};
 use super::old::OldJob;
 use super::{chart, link, row, tools};
+use crate::features::queues::failure::Group;
 use crate::features::queues::read::{self, Asked, Line, Listed, Step};
 use crate::features::queues::{JobRow, JobState};
 use crate::ui::head::record_head;
@@ -46,7 +47,7 @@ pub struct QueueView {
     #[serde(skip)]
     steps: Vec<Step>,
     #[serde(skip)]
-    causes: Vec<Cause>,
+    causes: Vec<Group>,
     #[serde(skip)]
     query: QueueQuery,
     #[serde(skip)]

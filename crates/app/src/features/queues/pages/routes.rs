@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use qd_core::Result;
 use qd_core::gate::Access;
 
+use super::find::{SearchQuery, SearchView};
 use super::input::{JobQuery, PerformanceQuery, QueueQuery};
 use super::job::JobView;
 use super::performance::PerformanceView;
@@ -33,6 +34,7 @@ pub fn routes(routes: Routes) -> Routes {
             performance,
         )
         .page("/queues/{source}/{queue}/jobs/{id}", Access::READ, "One job: data, errors, log, flow", job)
+        .page("/queues/search", Access::READ, "Look for a job in every queue", find)
         .page("/queues/runs/{id}", Access::READ, "One run: how far it is, and what it was asked for", run);
     recurring(everything(chosen(several(routes))))
 }
@@ -149,6 +151,10 @@ async fn job(ctx: Ctx, query: JobQuery) -> Result<Reply<JobView>> {
     let reply = Reply::ok(view);
     let reply = if drawer { reply.bare() } else { reply };
     Ok(if gone && !htmx { reply.refused(StatusCode::NOT_FOUND) } else { reply })
+}
+
+async fn find(ctx: Ctx, query: SearchQuery) -> Result<Reply<SearchView>> {
+    Ok(Reply::ok(SearchView::load(&ctx, query).await?))
 }
 
 async fn run(ctx: Ctx, _: Nothing) -> Result<Reply<RunView>> {

@@ -69,8 +69,19 @@ pub fn limits(state: &QueueState) -> String {
     [at_once, within].into_iter().flatten().collect()
 }
 
-/// The row. `index` makes its ids.
-pub fn row(line: &Line, index: usize, spark_of: &[Option<f64>], several: bool, may: May, now: Timestamp) -> Markup {
+/// Where a row stands in the table.
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    /// Makes its ids.
+    pub index: usize,
+    /// The chart above is of this queue.
+    pub selected: bool,
+    /// There are several job systems: its own is named.
+    pub several: bool,
+}
+
+/// The row.
+pub fn row(line: &Line, at: At, spark_of: &[Option<f64>], may: May, now: Timestamp) -> Markup {
     let (source, name) = (&line.row.source, &line.row.name);
     let href = link::queue(source, name);
     let oldest = match (line.row.status, line.oldest(now)) {
@@ -81,12 +92,12 @@ pub fn row(line: &Line, index: usize, spark_of: &[Option<f64>], several: bool, m
     let tone = Some(Tone::from(line.row.status)).filter(|tone| matches!(tone, Tone::Warn | Tone::Crit));
     let strong = matches!(line.row.status, Status::Warn | Status::Crit);
     html! {
-        tr data-row aria-selected=[(line.row.status == Status::Crit).then_some("true")] data-stale[line.row.status == Status::Stale] {
+        tr data-row aria-selected=[at.selected.then_some("true")] data-stale[line.row.status == Status::Stale] {
             th scope="row" {
                 a class="rowlink mono" href=(href) { (name) }
                 @if sentence::unattended(&line.state) && !line.lost() { " " (badge::badge_kind("sev1", "no workers")) }
                 @if line.state.hazard.is_some() { " " (badge::badge_kind("sev2", "mixed fleet")) }
-                span.sub { @if several { (source) " · " } (said(line)) }
+                span.sub { @if at.several { (source) " · " } (said(line)) }
             }
             td { (state(line)) }
             td class={ "num" @if strong { " strong" } } { (figure(line, line.state.waiting)) }
@@ -95,7 +106,7 @@ pub fn row(line: &Line, index: usize, spark_of: &[Option<f64>], several: bool, m
             td.num { a class="rowlink num" href=(link::with(&href, &[("state", "failed")])) aria-label={ (figure(line, line.state.failed)) " failed in " (name) } { (figure(line, line.state.failed)) } }
             td class="num nowrap col-md" { (oldest) }
             td.col-md { (spark::spark_bars(&format!("{name}: jobs finished per 5 min, last 2 h"), spark_of, tone)) }
-            td.num { div.actions { (actions(line, index, may)) } }
+            td.num { div.actions { (actions(line, at.index, may)) } }
         }
     }
 }
@@ -103,18 +114,34 @@ pub fn row(line: &Line, index: usize, spark_of: &[Option<f64>], several: bool, m
 fn actions(line: &Line, index: usize, may: May) -> Markup {
     let (source, name) = (&line.row.source, &line.row.name);
     html! {
-        @if may.work { (pause(line, true)) }
+        @if may.work { (pause(line, Shape::Icon)) }
         (Button::popover(format!("More for {name}"), format!("m-q{index}")).ghost().small().icon_only("ellipsis"))
         (menu(&format!("m-q{index}"), name, &entries(line, may, source, name)))
     }
 }
 
+/// How large a button is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// In a row.
+    Icon,
+    /// In the head of a card.
+    Small,
+    /// In the head of the page.
+    Full,
+}
+
 /// Pause, or resume: what it is not.
-pub fn pause(line: &Line, small: bool) -> Markup {
+pub fn pause(line: &Line, shape: Shape) -> Markup {
     let (source, name) = (&line.row.source, &line.row.name);
     let (text, what, sign) = if line.state.paused { ("Resume", "resume", "play") } else { ("Pause", "pause", "pause") };
-    let button = Button::dialog(if small { format!("{text} {name}") } else { text.to_owned() }, link::below(source, name, what));
-    let button = if small { button.ghost().small().icon_only(sign) } else { button.icon(sign) };
+    let long = if shape == Shape::Icon { format!("{text} {name}") } else { text.to_owned() };
+    let button = Button::dialog(long, link::below(source, name, what));
+    let button = match shape {
+        Shape::Icon => button.ghost().small().icon_only(sign),
+        Shape::Small => button.small().icon(sign),
+        Shape::Full => button.icon(sign),
+    };
     match line.state.hazard.as_ref().filter(|_| !line.lost()) {
         Some(why) => button.refused(why.clone()).render(),
         None => button.render(),

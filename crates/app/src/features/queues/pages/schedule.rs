@@ -57,15 +57,14 @@ fn row(one: &Scheduled, index: usize, several: bool, may: May, now: Timestamp) -
     html! {
         tr data-row data-status=[one.alarm.as_ref().map(|_| "crit")] {
             th scope="row" {
-                span.mono { (schedule.job) }
-                @if schedule.id != schedule.job { " " span class="mono quiet small" { (schedule.id) } }
+                span.mono { (schedule.id) }
                 @match one.held {
                     Some(Held::Removed) => { " " (status_word(Tone::Off, "REMOVED")) }
                     Some(Held::Paused | Held::Stopping) => { " " (status_word(Tone::Paused, "PAUSED")) }
                     None => {}
                 }
                 @if one.alarm.is_some() { " " (badge::badge_kind("sev1", "stopped")) }
-                span.sub { a class="mono" href=(link::queue(&one.source, &schedule.queue)) { (schedule.queue) } @if several { " · " (one.source) } }
+                span.sub { a class="mono" href=(link::queue(&one.source, &schedule.queue)) { (schedule.queue) } @if several { " · " (one.source) } @if schedule.id != schedule.job { " · " span.mono { (schedule.job) } } }
                 @if let Some(why) = &one.alarm { span.sub { (why) } }
                 @if let Some(by) = &one.held_by { span.sub { "by " (by) @if let Some(at) = one.held_at { ", " (format::time(at, now)) } } }
             }

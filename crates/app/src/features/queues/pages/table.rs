@@ -6,7 +6,7 @@ use maud::{Markup, Render, html};
 use qd_core::reading::Status;
 
 use super::board::{Board, BoardQuery};
-use super::row::{self, number};
+use super::row::{self, At, number};
 use super::{link, may};
 use crate::features::queues::read::Line;
 use crate::ui::table::table;
@@ -81,7 +81,7 @@ pub fn panel(board: &Board, page: &Page<'_>) -> Markup {
     let body = html! {
         @for (index, entry) in entries.iter().take(ROWS).enumerate() {
             @match entry {
-                Entry::One(line) => (row::row(line, index, &board.spark(page.app, line), several, may, page.now)),
+                Entry::One(line) => (row::row(line, At { index, selected: board.is_worst(line), several }, &board.spark(page.app, line), may, page.now)),
                 Entry::Group(name, lines) => (group_row(name, lines, may)),
             }
         }

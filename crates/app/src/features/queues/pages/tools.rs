@@ -44,7 +44,7 @@ pub fn buttons(line: &Line, may: May) -> Markup {
     }
     html! {
         @if line.can.limits { (Button::dialog("Set limit and rate", at("limits")).icon("circle-gauge")) }
-        (row::pause(line, false))
+        (row::pause(line, row::Shape::Full))
         @if !entries.is_empty() {
             (Button::popover("More", "m-queue").icon_only("ellipsis"))
             (menu("m-queue", name, &entries))
@@ -76,7 +76,9 @@ pub fn filters(view: &QueueView, searched: bool, page: &Page<'_>) -> Markup {
                     input.input id="q-reason" name="reasonHas" value=(given(&query.reason_has)) aria-label="Text in the error" placeholder="Text in the error";
                 }
                 input.input id="q-field" name="field" value=(query.field.first().cloned().unwrap_or_default()) aria-label="Field of the data" placeholder="orderId = 77";
+                span class="small quiet" { "from" }
                 input.input id="q-from" type="datetime-local" name="from" value=(local(&query.from)) aria-label="From, UTC" title="From, UTC";
+                span class="small quiet" { "to" }
                 input.input id="q-to" type="datetime-local" name="to" value=(local(&query.to)) aria-label="Until, UTC" title="Until, UTC";
                 @if let Some(print) = &query.fingerprint {
                     input type="hidden" name="fingerprint" value=(print);

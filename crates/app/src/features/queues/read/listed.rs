@@ -37,6 +37,8 @@ pub async fn listed(app: &App, source: &str, queue: &str, state: JobState, query
     let after = query.after.as_deref();
     let found = if let Some(text) = &query.q {
         super::past::search(app, source, queue, text, after, query.limit()).await?
+    } else if let Some(print) = query.only_cause().filter(|_| state == JobState::Failed) {
+        super::past::search(app, source, queue, &format!("cause:{print}"), after, query.limit()).await?
     } else if query.narrows() {
         through(app, source, queue, &query.filter(state)?, after, query.limit()).await?
     } else {
