@@ -88,9 +88,17 @@ fn tests(options: &Options, ignored_too: bool) -> Command {
     command
 }
 
+/// The program, and the tests if they will run: all in one, for another choice of packages has other features and compiles most of the house again.
+fn build(options: &Options) -> Command {
+    match options.only {
+        Some(Part::E2e) => repo::cargo(["build", "--quiet"]),
+        _ => repo::cargo(["test", "--workspace", "--no-run", "--quiet"]),
+    }
+}
+
 fn with_servers(suite: &mut Suite, options: &Options) -> Result<()> {
     let tools = suite.time("tools", needs::tools)?;
-    if !suite.run("build", &mut repo::cargo(["build", "--quiet"]), nothing)? {
+    if !suite.run("build", &mut build(options), nothing)? {
         return Ok(());
     }
     let servers = suite.time("servers", || Servers::start(&tools))?;

@@ -3,6 +3,6 @@ use qd_core::gate::{Actor, Permit};
 
 struct Purge;
 
-fn main() {
-    let _ = Permit::new(Purge, Actor::cli("me"), None);
+fn forge() {
+    let _ = Permit::new(Purge, Actor::cli("me"), None); //~ E0624 private associated function
 }

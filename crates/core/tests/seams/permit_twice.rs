@@ -7,9 +7,5 @@ fn purge(_permit: Permit<Purge>) {}
 
 fn twice(permit: Permit<Purge>) {
     purge(permit);
-    purge(permit);
-}
-
-fn main() {
-    let _ = twice;
+    purge(permit); //~ E0382 `Permit<Purge>`, which does not implement the `Copy` trait
 }

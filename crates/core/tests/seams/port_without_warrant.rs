@@ -2,10 +2,6 @@
 use qd_core::port::Queue;
 
 async fn sneak(queue: &dyn Queue) {
-    let _ = queue.pause("email").await;
-    let _ = queue.resume(&(), "email").await;
-}
-
-fn main() {
-    let _ = sneak;
+    let _ = queue.pause("email").await; //~ E0061 `&Warrant` is missing
+    let _ = queue.resume(&(), "email").await; //~ E0308 expected `&Warrant`, found `&()`
 }

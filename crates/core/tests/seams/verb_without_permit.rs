@@ -7,10 +7,6 @@ struct Pause;
 fn purge(_permit: Permit<Purge>) {}
 
 fn with(pause: Permit<Pause>) {
-    purge();
-    purge(pause);
-}
-
-fn main() {
-    let _ = with;
+    purge(); //~ E0061 `Permit<Purge>` is missing
+    purge(pause); //~ E0308 expected `Permit<Purge>`, found `Permit<Pause>`
 }

@@ -20,6 +20,7 @@ mod obey;
 mod ofrep;
 mod operated;
 mod routes;
+mod seams;
 mod settings;
 mod snapshots;
 mod telemetry;
