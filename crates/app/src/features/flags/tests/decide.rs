@@ -169,7 +169,7 @@ proptest! {
 
     #[test]
     fn the_observed_share_is_the_asked_one(key in "[a-z]{3,12}", points in 1_i64..10_000) {
-        const USERS: u32 = 20_000;
+        const USERS: u32 = 5_000;
         let snapshot = snapshot_of(&json!({ &key: { "enabled": true, "rolloutPercentage": Percent::of_basis_points(points).unwrap() } }));
         let within = |number: &u32| {
             let context = context(json!({ "targetingKey": format!("user-{number}") }));
@@ -184,7 +184,7 @@ proptest! {
 
     #[test]
     fn splits_give_every_share_its_part(key in "[a-z]{3,12}", first in 100_i64..5_000, second in 100_i64..4_900) {
-        const USERS: u32 = 20_000;
+        const USERS: u32 = 5_000;
         let share = |points: i64| Percent::of_basis_points(points).unwrap();
         let split = json!([{ "variant": "a", "percentage": share(first) }, { "variant": "b", "percentage": share(second) }, { "variant": "c", "percentage": share(10_000 - first - second) }]);
         let variants = json!([{ "name": "a", "value": 1 }, { "name": "b", "value": 2 }, { "name": "c", "value": 3 }]);
