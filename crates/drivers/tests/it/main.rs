@@ -2,6 +2,7 @@
 
 // Helpers outside of test functions may fail loudly too.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod bullmq_read;
 mod bullmq_write;
 mod cache_redis;
 mod inspector_postgres;

@@ -128,14 +128,14 @@ impl Connections {
         let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPONSE));
         if let Some(client) = self.target.one() {
             let made = client.map_err(fault)?.get_multiplexed_async_connection_with_config(&config).await;
-            return made.map(Line::One).map_err(fault);
+            return made.map(Line::One).map_err(unmade);
         }
         if let Some(client) = self.target.sentinel() {
             let made = client.map_err(fault)?.get_async_connection_with_config(&config).await;
-            return made.map(Line::One).map_err(fault);
+            return made.map(Line::One).map_err(unmade);
         }
         match self.target.cluster() {
-            Some(client) => client.map_err(fault)?.get_async_connection().await.map(Line::Cluster).map_err(fault),
+            Some(client) => client.map_err(fault)?.get_async_connection().await.map(Line::Cluster).map_err(unmade),
             None => Err(Error::Broken("An address of no form.".into())),
         }
     }
@@ -161,18 +161,18 @@ impl Conn {
         match (&mut self.line, node) {
             (Line::Cluster(cluster), Some((host, port))) => {
                 let to = RoutingInfo::SingleNode(SingleNodeRoutingInfo::ByAddress { host: host.clone(), port: *port });
-                let answer = cluster.route_command(cmd.clone(), to).await;
+                let answer = cluster.route_command(cmd.clone(), to).await.and_then(Value::extract_error);
                 self.watched(answer)
             }
-            _ => self.req_packed_command(cmd).await,
+            _ => cmd.query_async(self).await,
         }
     }
 
     /// Runs a command on every server, replicas too; one answer for each.
     pub async fn everywhere(&mut self, cmd: &Cmd) -> RedisResult<Vec<Value>> {
-        let Line::Cluster(cluster) = &mut self.line else { return Ok(vec![self.req_packed_command(cmd).await?]) };
+        let Line::Cluster(cluster) = &mut self.line else { return Ok(vec![cmd.query_async(self).await?]) };
         let answer = cluster.route_command(cmd.clone(), RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllNodes, None))).await;
-        Ok(match self.watched(answer)? {
+        Ok(match self.watched(answer.and_then(Value::extract_error))? {
             Value::Map(pairs) => pairs.into_iter().map(|(_, answer)| answer).collect(),
             Value::Array(answers) => answers.into_iter().map(|answer| second(answer)).collect(),
             other => vec![other],
@@ -194,6 +194,9 @@ impl ConnectionLike for Conn {
                 Line::One(line) => line.req_packed_command(cmd).await,
                 Line::Cluster(line) => line.req_packed_command(cmd).await,
             };
+            if matches!(&answer, Ok(Value::ServerError(said)) if said.code() == "READONLY") {
+                self.lost.store(true, Ordering::Relaxed);
+            }
             self.watched(answer)
         })
     }
@@ -219,6 +222,11 @@ impl ConnectionLike for Conn {
 /// Whether another connection is needed: this one is closed or mute, or leads to a server that is no master any more.
 fn is_fatal(fault: &RedisError) -> bool {
     fault.is_io_error() || fault.is_timeout() || fault.is_connection_dropped() || fault.is_unrecoverable_error() || fault.code() == Some("READONLY")
+}
+
+/// Why there is no connection.
+fn unmade(why: RedisError) -> Error {
+    if why.is_timeout() { upstream(DRIVER, late(CONNECT)) } else { fault(why) }
 }
 
 fn late(limit: Duration) -> String {

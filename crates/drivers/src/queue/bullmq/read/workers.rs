@@ -23,7 +23,10 @@ const FRESH: Duration = Duration::from_secs(2);
 pub(in crate::queue::bullmq) struct Seen(Mutex<Option<(Instant, Option<Vec<Client>>)>>);
 
 /// Live workers.
+///
+/// BullMQ for Python opens two connections of the same name for each worker, and counts both; so do we.
 pub(in crate::queue::bullmq) async fn workers(bull: &BullMq, conn: &mut Conn) -> Result<Vec<WorkerState>> {
+    bull.discovery.step(conn, &bull.prefix).await?;
     let now = Timestamp::from_seconds(qd_core::Clock::system().now().seconds());
     let lacks = || Error::Unsupported { driver: DRIVER, what: "list workers: the server does not allow CLIENT LIST".into() };
     let found = list(bull, conn).await?.ok_or_else(lacks)?;
@@ -54,17 +57,16 @@ async fn list(bull: &BullMq, conn: &mut Conn) -> Result<Option<Vec<Client>>> {
         return Ok(seen.clone());
     }
     let answer = conn.everywhere(cmd("CLIENT").arg("LIST").arg("TYPE").arg("NORMAL")).await;
+    let names = bull.discovery.names();
+    let known = |name: &str| names.binary_search_by(|one| one.as_str().cmp(name)).is_ok();
+    let clients = |list: String| list.lines().filter_map(|line| client(line, &bull.prefix, known)).collect();
     let seen = match answer {
-        Ok(lists) => Some(fullest(lists.into_iter().filter_map(text).map(|list| clients(&list, &bull.prefix)))),
+        Ok(lists) => Some(fullest(lists.into_iter().filter_map(text).map(clients))),
         Err(refused) if is_blocked(&refused) => None,
         Err(other) => return Err(fault(other)),
     };
     *bull.workers.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), seen.clone()));
     Ok(seen)
-}
-
-fn clients(list: &str, prefix: &str) -> Vec<Client> {
-    list.lines().filter_map(|line| client(line, prefix)).collect()
 }
 
 /// In a cluster a worker is connected to several servers: for each queue the longest list counts, as BullMQ itself has it.
