@@ -8,7 +8,7 @@ export interface Place {
 }
 
 /** Addresses of one route that are looked at for further links. */
-const enough = 10;
+const enough = 40;
 
 const fits = (path: string, pattern: string) => {
   const [have, want] = [path.split(/[?#]/)[0]?.split("/") ?? [], pattern.split("/")];

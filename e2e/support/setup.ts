@@ -46,7 +46,12 @@ async function furnish(product: Product): Promise<{ places: Place[]; unreached: 
   await maintenance(everything);
   await deploys(everything);
   await flags(everything);
+  // Some forms are offered only while a queue stands still or a run goes on.
+  await queues(everything);
+  const path = "/api/admin/ops/queues/marketplace/labels";
+  await act(everything, `${path}/pause`, { reason: "Set up for the browser tests" });
   const found = await pages(everything);
+  await act(everything, `${path}/resume`, { reason: "Set up for the browser tests" });
   await everything.dispose();
   return found;
 }
@@ -109,6 +114,28 @@ async function flags(context: APIRequestContext) {
   const old = "checkout.old-basket";
   await act(context, path, { key: old, scope: "GLOBAL", reason });
   await act(context, `${path}/${old}/archive`, { reason, phrase: `ARCHIVE ${old}` });
+}
+
+/** Jobs of our own that are done, a paused schedule, a run that can be undone, and one that takes its time. */
+async function queues(context: APIRequestContext) {
+  const [path, reason] = ["/api/admin/ops/queues", "Set up for the browser tests"];
+  const own = `${path}/quarterdeck/housekeeping`;
+  for (let times = 0; times < 60; times += 1) await act(context, `${own}/schedules/system-cleanup/run`, { reason });
+  await act(context, `${own}/schedules/retention/pause`, { reason });
+  const ended = async (queue: string, least: number) => {
+    const { queues } = await (await context.get(path)).json();
+    return queues.find((row: { name: string; completed: number }) => row.name === queue && row.completed >= least);
+  };
+  await eventually(() => ended("analytics", 1), "a job of the shop is done");
+  const purge = async (queue: string, data: object) => {
+    const answer = await context.post(`${path}/${queue}/purge`, { data: { state: "completed", phrase: `PURGE ${queue.split("/")[1]}`, reason, ...data } });
+    if (!answer.ok()) throw new Error(`purge of ${queue} answers ${answer.status()}: ${await answer.text()}`);
+    return (await answer.json()).id as string;
+  };
+  const run = await purge("marketplace/analytics", {});
+  await eventually(async () => (await (await context.get(`${path}/runs/${run}`)).json()).status === "DONE" || undefined, "the run is over");
+  await eventually(() => ended("housekeeping", 50), "our own jobs are done");
+  await purge("quarterdeck/housekeeping", { rate: 1 });
 }
 
 async function eventually<T>(look: () => Promise<T | undefined>, what: string): Promise<T> {

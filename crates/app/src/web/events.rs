@@ -81,7 +81,7 @@ pub(super) fn stream(web: &Web, actor: &Actor, credentials: Credentials) -> Resu
                 Beat::Event(_) => Some(Vec::new()),
                 // Whoever hears of everything fetches everything again.
                 Beat::Missed => Some(
-                    ["kpi", "incident", "check", "audit", "flag", "maintenance", "deploy", "instance"]
+                    ["kpi", "incident", "check", "audit", "flag", "maintenance", "deploy", "instance", "queue"]
                         .map(|name| Sse::default().event(name).data("{}"))
                         .to_vec(),
                 ),

@@ -71,7 +71,7 @@ async fn the_page_says_the_state_in_words(world: &World) {
     };
     until("people and clients are told the same", told).await;
     assert!(!strip.contains("last hour"), "a line says its own span");
-    for path in ["/health/queues", "/health/database", "/health/cache", "/health/services", "/health/services/quarterdeck-database"] {
+    for path in ["/queues", "/health/database", "/health/cache", "/health/services", "/health/services/quarterdeck-database"] {
         staff.get(path).await.expect(200);
     }
     staff.get("/health/services/nosuch").await.expect(404);

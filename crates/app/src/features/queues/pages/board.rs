@@ -221,7 +221,7 @@ impl Board {
             at(Place::Workers, "Workers", "workers", workers),
             at(Place::Runs, "Runs", "runs", going),
         ];
-        html! { div #queue-tabs data-live="queue" { (tabs("Jobs", &all)) } }
+        html! { div #queue-tabs data-live="kpi queue" { (tabs("Jobs", &all)) } }
     }
 
     /// Cards of the job systems.

@@ -61,8 +61,8 @@ pub fn worst(line: &Line, steps: &[Step], may: super::may::May, page: &Page<'_>)
 /// The picture, or why there is none.
 pub fn plot(id: &str, line: &Line, steps: &[Step], page: &Page<'_>) -> Markup {
     let known = steps.iter().filter(|step| step.waiting.is_some() || step.finished.is_some()).count();
-    if known < 2 {
-        let text = "A point a minute is kept from now on. Two are needed for a line.";
+    if known < 3 {
+        let text = "A point a minute is kept from now on. Three make a line.";
         return Empty::new("chart-line", "Not counted for long enough", text).render();
     }
     let name = &line.row.name;

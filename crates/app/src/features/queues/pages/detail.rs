@@ -83,7 +83,7 @@ pub fn failures(job: &JobDetail) -> Markup {
                 @for (index, stack) in stacks {
                     @let number = first + u64::try_from(index).unwrap_or_default() + 1;
                     details open[index + 1 == kept] {
-                        summary { span.strong { "Attempt " (number) } span class="soft mono wrap-any" { (stack.text.lines().next().unwrap_or_default().chars().take(120).collect::<String>()) } }
+                        summary { span.strong { "Attempt " (number) } span class="soft mono truncate" { (stack.text.lines().next().unwrap_or_default().chars().take(120).collect::<String>()) } }
                         div { (frames(number, stack)) }
                     }
                 }

@@ -141,7 +141,7 @@ pub async fn retry_cohort(ctx: Ctx, form: Form) -> Result<Dialog> {
     let dialog = Dialog::of(&action, format!("Retry {first} first in {name}"))
         .icon("list-checks")
         .undo("It stops by itself when they fail again; you can stop it, too.");
-    asked.finish(&ctx, dialog, work, fields, "Try").await
+    Ok(asked.finish(&ctx, dialog, work, fields, "Retry").await?.submit(format!("Retry {first} first")))
 }
 
 /// Everything that matches is archived and deleted.

@@ -127,6 +127,7 @@ fn line(job: &JobRow, of: &Of<'_>, now: Timestamp) -> Markup {
             th scope="row" {
                 a class="rowlink mono wrap-any" href=(link::with(&href, &[("view", "drawer")])) data-dialog { (job.id) }
                 span class="sub mono" { (job.name) @if job.priority != 0 { " · priority " (format::number(job.priority)) } @if job.schedule.is_some() { " · scheduled" } }
+                span class="sub brief" { (about(job)) }
             }
             @if of.state.is_none() { td { (state(job.state)) } }
             td class="col-md about" { span.mono { (about(job)) } }

@@ -179,6 +179,9 @@ impl QueueView {
         if counts.is_some_and(|c| c.paused) || self.state == JobState::Paused {
             all.insert(3, tab(JobState::Paused, "Held by the pause", None));
         }
+        // What hardly any queue has is shown where there is some.
+        let rare = [JobState::Prioritized, JobState::WaitingChildren].map(JobState::word);
+        all.retain(|tab| tab.current || tab.count != Some(0) || !rare.iter().any(|word| tab.href.ends_with(&format!("state={word}"))));
         html! { div #queue-states data-live="kpi queue" { (tabs("Jobs by state", &all)) } }
     }
 

@@ -157,6 +157,7 @@ fn entries(line: &Line, may: May, source: &str, name: &str) -> Vec<Entry> {
     ];
     if may.work && line.can.jobs {
         entries.push(dialog("rotate-ccw", "Retry all failed…", "retry-all?state=failed"));
+        entries.push(dialog("list-checks", "Retry 5 first, then the rest…", "retry-cohort?state=failed"));
         entries.push(dialog("skip-forward", "Promote all delayed…", "promote-all?state=delayed"));
     }
     if may.work && line.can.limits {

@@ -76,10 +76,8 @@ pub fn filters(view: &QueueView, searched: bool, page: &Page<'_>) -> Markup {
                     input.input id="q-reason" name="reasonHas" value=(given(&query.reason_has)) aria-label="Text in the error" placeholder="Text in the error";
                 }
                 input.input id="q-field" name="field" value=(query.field.first().cloned().unwrap_or_default()) aria-label="Field of the data" placeholder="orderId = 77";
-                span class="small quiet" { "from" }
-                input.input id="q-from" type="datetime-local" name="from" value=(local(&query.from)) aria-label="From, UTC" title="From, UTC";
-                span class="small quiet" { "to" }
-                input.input id="q-to" type="datetime-local" name="to" value=(local(&query.to)) aria-label="Until, UTC" title="Until, UTC";
+                label.when { "from" input.input id="q-from" type="datetime-local" name="from" value=(local(&query.from)) aria-label="From, UTC" title="From, UTC"; }
+                label.when { "to" input.input id="q-to" type="datetime-local" name="to" value=(local(&query.to)) aria-label="Until, UTC" title="Until, UTC"; }
                 @if let Some(print) = &query.fingerprint {
                     input type="hidden" name="fingerprint" value=(print);
                     (badge::badge(&format!("one cause, {print}")))
