@@ -21,7 +21,7 @@ use crate::args;
 use crate::db::{Heard, Listener, Result, Tx};
 
 /// Jobs claimed from one queue in one transaction.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 
 /// A claimed job.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -197,7 +197,7 @@ impl<C: Clone + Send + Sync + 'static> Dispatcher<C> {
             return;
         };
         lane.active.fetch_add(1, Ordering::AcqRel);
-        let place = Place { shared: Arc::clone(&self.shared), id: job.id, active: Arc::clone(&lane.active) };
+        let place = Place { shared: Arc::clone(&self.shared), id: job.id, active: Arc::clone(&lane.active), quiet: false };
         let (handler, ctx) = (self.handlers.get(job.name.as_str()).cloned(), self.ctx.clone());
         let (id, attempt, finished) = (job.id, job.attempts, self.finished.clone());
         // Held until the job is in the map: it may end at once, and removes itself then.

@@ -32,7 +32,6 @@ pub(super) struct Done {
     pub run_us: i64,
     pub backoff: Duration,
     pub said: Said,
-    #[expect(dead_code, reason = "held for its drop")]
     pub place: Place,
 }
 
@@ -79,7 +78,8 @@ impl Finisher {
             // One order in all transactions that lock several jobs.
             outcomes.sort_by_key(|outcome| outcome.job.id);
             self.record(outcomes).await;
-            batch.clear();
+            batch.drain(..).for_each(|mut done: Done| done.place.quiet = true);
+            self.shared.tell_freed();
         }
     }
 

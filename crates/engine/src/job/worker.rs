@@ -208,6 +208,11 @@ impl Shared {
         *self.stop.borrow()
     }
 
+    pub(super) fn tell_freed(&self) {
+        self.freed.notify_waiters();
+        self.freed.notify_one();
+    }
+
     /// Sleeps, but not into a stop. False when the worker stops.
     pub(super) async fn sleep(&self, time: Duration) -> bool {
         let mut stop = self.stop.subscribe();
@@ -223,14 +228,17 @@ pub(super) struct Place {
     pub shared: Arc<Shared>,
     pub id: Uuid,
     pub active: Arc<AtomicUsize>,
+    /// Whoever drops many of these tells of them at once: the next claim is for all of them.
+    pub quiet: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.shared.running().remove(&self.id);
         self.active.fetch_sub(1, Ordering::AcqRel);
-        self.shared.freed.notify_waiters();
-        self.shared.freed.notify_one();
+        if !self.quiet {
+            self.shared.tell_freed();
+        }
     }
 }
 

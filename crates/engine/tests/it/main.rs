@@ -4,8 +4,13 @@
 mod support;
 
 mod admin;
+mod crash;
 mod durable;
 mod jobs;
+mod limits;
+mod manage;
+mod rules;
+mod says;
 mod schedules;
 mod statements;
 mod values;

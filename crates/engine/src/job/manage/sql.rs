@@ -7,14 +7,15 @@ use crate::job::sql::{Statement, statement_list};
 macro_rules! brief {
     ($rest:literal) => {
         concat!(
-            "SELECT id, queue, name, substr(CAST(payload AS TEXT), 1, 4096) AS data, octet_length(CAST(payload AS TEXT)) AS data_bytes, state, state_at,
+            "SELECT id, queue, name, substr(CAST(payload AS TEXT), 1, 4096) AS data, CAST(octet_length(CAST(payload AS TEXT)) AS BIGINT) AS data_bytes, state, state_at,
                 priority, attempts, max_attempts, schedule, created_at, run_at, started_at, finished_at, substr(error, 1, 1024) AS error,
-                octet_length(error) AS error_bytes, worker FROM job ",
+                CAST(octet_length(error) AS BIGINT) AS error_bytes, worker FROM job ",
             $rest
         )
     };
 }
-/// Those of a list of ids, `$1`.
+/// Those of a list of ids, `$1`, found by their key: the queue beside it is written so that no index of queues is taken for it, which may hold
+/// a million jobs.
 macro_rules! among_sqlite {
     ($text:literal, $rest:literal) => {
         concat!($text, " id IN (SELECT unhex(value) FROM json_each($1)) ", $rest)
@@ -22,7 +23,7 @@ macro_rules! among_sqlite {
 }
 macro_rules! among_postgres {
     ($text:literal, $rest:literal) => {
-        concat!($text, " id IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ", $rest)
+        concat!($text, " id = ANY (ARRAY (SELECT value::uuid FROM jsonb_array_elements_text($1))) ", $rest)
     };
 }
 /// Jobs that wait, the next to run first: the rest of one priority, then those of lower ones. Two ranges of one index.
@@ -42,7 +43,7 @@ macro_rules! next_to_run {
 macro_rules! standing {
     ($among:ident, $lock:literal) => {
         $among!(
-            "SELECT id, state, state_at, priority, attempts, max_attempts, schedule, unique_key FROM job WHERE queue = $2 AND state <> 'active' AND",
+            "SELECT id, state, state_at, priority, attempts, max_attempts, schedule, unique_key FROM job WHERE (queue || '') = $2 AND state <> 'active' AND",
             $lock
         )
     };
@@ -102,20 +103,20 @@ statement_list! {
         ORDER BY state_at, id LIMIT $5";
     PAGE_UP = brief!("WHERE queue = $1 AND state = $2 AND (state_at, id) > ($3, $4) ORDER BY state_at, id LIMIT $5");
     PAGE_DOWN = brief!("WHERE queue = $1 AND state = $2 AND (state_at, id) < ($3, $4) ORDER BY state_at DESC, id DESC LIMIT $5");
-    BRIEF_SQLITE @ Sqlite = concat!(brief!("WHERE queue = $2 AND"), " id IN (SELECT unhex(value) FROM json_each($1))");
-    BRIEF_POSTGRES @ Postgres = concat!(brief!("WHERE queue = $2 AND"), " id IN (SELECT value::uuid FROM jsonb_array_elements_text($1))");
+    BRIEF_SQLITE @ Sqlite = concat!(brief!("WHERE (queue || '') = $2 AND"), " id IN (SELECT unhex(value) FROM json_each($1))");
+    BRIEF_POSTGRES @ Postgres = concat!(brief!("WHERE (queue || '') = $2 AND"), " id = ANY (ARRAY (SELECT value::uuid FROM jsonb_array_elements_text($1)))");
     WHOLE = "SELECT id, queue, name, payload, state, state_at, priority, attempts, max_attempts, unique_key, schedule, scheduled_for, created_at,
         run_at, started_at, finished_at, worker, error, errors, progress, result, stalled, delay_us FROM job WHERE queue = $1 AND id = $2";
     /// Neither those that run nor the pending ones of schedules.
     RECORDS_SQLITE @ Sqlite = among_sqlite!("SELECT id, queue, name, payload, state, state_at, priority, attempts, max_attempts, unique_key, schedule,
         scheduled_for, created_at, run_at, started_at, finished_at, worker, error, errors, progress, result, stalled, delay_us FROM job
-        WHERE queue = $2 AND state <> 'active' AND (schedule IS NULL OR state IN ('completed', 'failed')) AND", "");
+        WHERE (queue || '') = $2 AND state <> 'active' AND (schedule IS NULL OR state IN ('completed', 'failed')) AND", "");
     RECORDS_POSTGRES @ Postgres = among_postgres!("SELECT id, queue, name, payload, state, state_at, priority, attempts, max_attempts, unique_key, schedule,
         scheduled_for, created_at, run_at, started_at, finished_at, worker, error, errors, progress, result, stalled, delay_us FROM job
-        WHERE queue = $2 AND state <> 'active' AND (schedule IS NULL OR state IN ('completed', 'failed')) AND", "");
+        WHERE (queue || '') = $2 AND state <> 'active' AND (schedule IS NULL OR state IN ('completed', 'failed')) AND", "");
     LOGS_SQLITE @ Sqlite = "SELECT job, line, at, text FROM job_log WHERE job IN (SELECT unhex(value) FROM json_each($1)) ORDER BY job, line";
     LOGS_POSTGRES @ Postgres = "SELECT job, line, at, text FROM job_log
-        WHERE job IN (SELECT value::uuid FROM jsonb_array_elements_text($1)) ORDER BY job, line";
+        WHERE job = ANY (ARRAY (SELECT value::uuid FROM jsonb_array_elements_text($1))) ORDER BY job, line";
     LOG = "SELECT line, at, text FROM job_log WHERE job = $1 AND line >= $2 ORDER BY line LIMIT 200";
     LOG_TOTAL = "SELECT COALESCE(max(line) + 1, 0) FROM job_log WHERE job = $1";
     RESTORE = "INSERT INTO job (id, queue, name, payload, state, state_at, priority, attempts, max_attempts, unique_key, schedule, scheduled_for,
@@ -125,11 +126,11 @@ statement_list! {
 
     STANDING_SQLITE @ Sqlite = standing!(among_sqlite, "ORDER BY id");
     STANDING_POSTGRES @ Postgres = standing!(among_postgres, "ORDER BY id FOR UPDATE");
-    RUNNING_SQLITE @ Sqlite = among_sqlite!("SELECT id FROM job WHERE queue = $2 AND state = 'active' AND", "");
-    RUNNING_POSTGRES @ Postgres = among_postgres!("SELECT id FROM job WHERE queue = $2 AND state = 'active' AND", "");
+    RUNNING_SQLITE @ Sqlite = among_sqlite!("SELECT id FROM job WHERE (queue || '') = $2 AND state = 'active' AND", "");
+    RUNNING_POSTGRES @ Postgres = among_postgres!("SELECT id FROM job WHERE (queue || '') = $2 AND state = 'active' AND", "");
     /// Keys that pending jobs hold.
     HELD_SQLITE @ Sqlite = "SELECT unique_key FROM job WHERE unique_key IN (SELECT value FROM json_each($1)) AND state IN ('waiting', 'delayed', 'active')";
-    HELD_POSTGRES @ Postgres = "SELECT unique_key FROM job WHERE unique_key IN (SELECT jsonb_array_elements_text($1))
+    HELD_POSTGRES @ Postgres = "SELECT unique_key FROM job WHERE unique_key = ANY (ARRAY (SELECT jsonb_array_elements_text($1)))
         AND state IN ('waiting', 'delayed', 'active')";
     ACT_RETRY_SQLITE @ Sqlite = act_retry!(among_sqlite);
     ACT_RETRY_POSTGRES @ Postgres = act_retry!(among_postgres);
