@@ -12,6 +12,7 @@ mod pages;
 mod proc;
 mod product;
 mod queues;
+mod queues_engine;
 mod start;
 mod streams;
 mod table;
@@ -71,6 +72,8 @@ enum Name {
     Streams,
     /// Jobs & Queues over BullMQ: pages, retry of all, retry by a filter
     Queues,
+    /// The embedded queue: no-op jobs a second, from enqueued to started, retry of many
+    Jobs,
     /// From an edited line to a check and to a running test
     Build,
     /// All of them
@@ -88,6 +91,7 @@ impl Name {
             Self::Gate => "gate",
             Self::Streams => "streams",
             Self::Queues => "queues",
+            Self::Jobs => "jobs",
             Self::Build => "build",
             Self::All => "all",
         }
@@ -97,7 +101,7 @@ impl Name {
 /// Measures, prints, and writes when asked to.
 pub fn run(options: &Options) -> Result<()> {
     let names: &[Name] = match options.name {
-        Name::All => &[Name::Start, Name::Pages, Name::Health, Name::Audit, Name::Flags, Name::Gate, Name::Streams, Name::Queues, Name::Build],
+        Name::All => &[Name::Start, Name::Pages, Name::Health, Name::Audit, Name::Flags, Name::Gate, Name::Streams, Name::Queues, Name::Jobs, Name::Build],
         ref one => std::slice::from_ref(one),
     };
     for name in names {
@@ -119,6 +123,7 @@ fn measure(name: Name, options: &Options) -> Result<Table> {
         Name::Flags => edge::flags(&program(options)?, options.seconds),
         Name::Gate => edge::gate(&program(options)?, options.seconds),
         Name::Streams => streams::measure(&program(options)?, options.clients),
+        Name::Jobs => queues_engine::measure(),
         Name::Queues => queues::measure(&program(options)?, options.seconds, options.jobs),
         Name::Build => build::measure(),
         Name::All => Err("all is not one".into()),
