@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use app::features::{deploys, flags, health, identity, maintenance, queues, telemetry};
 use engine::Db;
-use engine::job::{Enqueue, Job, JobError, RunInfo, Schedule, Worker, WorkerHandle, enqueue, upsert_schedules};
+use engine::job::{Enqueue, Job, JobError, Missed, Overlap, RunInfo, Schedule, Worker, WorkerHandle, enqueue, upsert_schedules};
 use qd_core::gate::Actor;
 use qd_core::{App, Error, Result, Runner, audit, gate};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tracing::{error, info};
 
 /// Name of the queue.
 pub const QUEUE: &str = "housekeeping";
+
+/// Jobs at once: a long run over many jobs must not keep the short ones waiting.
+const AT_ONCE: usize = 6;
 
 /// What there is to do.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -39,18 +43,18 @@ impl Job for Housekeeping {
     const QUEUE: &'static str = QUEUE;
     type Context = Runner;
 
-    async fn run(self, runner: Runner, _run: RunInfo) -> std::result::Result<(), JobError> {
-        do_task(&runner, self.task).await.map_err(|fault| JobError::retry(fault.to_string()))
+    async fn run(self, runner: Runner, run: RunInfo) -> std::result::Result<(), JobError> {
+        do_task(&runner, self.task, &run).await.map_err(|fault| JobError::retry(fault.to_string()))
     }
 }
 
-async fn do_task(runner: &Runner, task: Task) -> Result<()> {
+async fn do_task(runner: &Runner, task: Task, run: &RunInfo) -> Result<()> {
     let app = &runner.app;
     match task {
         Task::AuditCheckpoint => {
             audit::checkpoint_if_due(&app.db, &app.signer, &app.anchor, app.now()).await?;
         }
-        Task::AuditVerification => verify(app).await?,
+        Task::AuditVerification => verify(app, run).await?,
         Task::SystemCleanup => cleanup(app).await?,
         Task::Retention => {
             telemetry::trim(app).await?;
@@ -65,12 +69,14 @@ async fn do_task(runner: &Runner, task: Task) -> Result<()> {
     Ok(())
 }
 
-async fn verify(app: &App) -> Result<()> {
+async fn verify(app: &App, run: &RunInfo) -> Result<()> {
     let trusted = audit::checkpoints(&app.db, &app.signer, &app.anchor).await?;
     let report = audit::verify(&app.db, trusted).await?;
     for finding in &report.warnings {
         error!(finding, "the audit trail has a finding");
+        run.log(format!("Finding: {finding}"));
     }
+    run.result(json!({ "checked": report.checked, "findings": report.warnings.len() }));
     match report.first_break {
         None => info!(checked = report.checked, "the audit trail is whole"),
         Some(found) => {
@@ -98,22 +104,26 @@ pub async fn checkpoint_soon(db: &Db) -> Result<()> {
 /// Makes the schedules known and starts the worker.
 pub async fn start(app: &App) -> Result<WorkerHandle> {
     let zone = app.config.platform.time_zone.as_str();
+    // Each one at a time. What a stop made them miss one run makes up; missed steps of maintenance are taken below, at once.
     let plan = [
-        ("audit-checkpoint", "*/5 * * * *", Task::AuditCheckpoint),
-        ("audit-verification", "0 2 * * SUN", Task::AuditVerification),
-        ("system-cleanup", "*/10 * * * *", Task::SystemCleanup),
-        ("retention", "17 * * * *", Task::Retention),
-        ("maintenance-auto-complete", "*/5 * * * *", Task::MaintenanceAutoComplete),
+        ("audit-checkpoint", "*/5 * * * *", Task::AuditCheckpoint, Missed::Once),
+        ("audit-verification", "0 2 * * SUN", Task::AuditVerification, Missed::Once),
+        ("system-cleanup", "*/10 * * * *", Task::SystemCleanup, Missed::Once),
+        ("retention", "17 * * * *", Task::Retention, Missed::Once),
+        ("maintenance-auto-complete", "*/5 * * * *", Task::MaintenanceAutoComplete, Missed::Skip),
     ];
-    let schedules: engine::Result<Vec<Schedule>> =
-        plan.into_iter().map(|(name, cron, task)| Schedule::of(name, cron, zone, &Housekeeping { task })).collect();
+    let schedule = |(name, cron, task, missed)| {
+        let schedule = Schedule::of(name, cron, zone, &Housekeeping { task })?;
+        Ok(schedule.overlap(Overlap::Skip).missed(missed))
+    };
+    let schedules: engine::Result<Vec<Schedule>> = plan.into_iter().map(schedule).collect();
     upsert_schedules(&app.db, &schedules?).await?;
     // What passed while nothing ran is looked at now, not at the next round.
     let first = Housekeeping { task: Task::MaintenanceAutoComplete };
     let once = Enqueue::unique("maintenance-auto-complete:start");
     app.db.write(move |tx| Box::pin(async move { enqueue(tx, &first, once).await })).await?;
     let runner = Runner { app: app.clone(), actor: Actor::system("housekeeping") };
-    let worker = Worker::new(app.db.clone(), runner).register::<Housekeeping>().queue(QUEUE, 2).drain(Duration::from_secs(2));
+    let worker = Worker::new(app.db.clone(), runner).register::<Housekeeping>().queue(QUEUE, AT_ONCE).drain(Duration::from_secs(2));
     let worker = app::features().iter().fold(worker, |worker, feature| (feature.jobs)(worker));
     Ok(worker.start().await?)
 }
