@@ -4,22 +4,18 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
+use app::web::{Answering, Site};
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
-use axum::routing::future::RouteFuture;
 use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
-use tower_service::Service;
 use tracing::{debug, warn};
 
 /// Most connections at once: as many streams as may be open, and room for people, gates and ingest. One more waits in the kernel's queue.
@@ -42,6 +38,21 @@ pub fn raise_file_limit() {
     }
 }
 
+/// How many connections may be open.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Together; one more waits in the kernel's queue.
+    pub together: usize,
+    /// Of one address that is not this machine's own; one more is closed.
+    pub of_one: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { together: MAX_CONNECTIONS, of_one: MAX_OF_ONE }
+    }
+}
+
 /// Open connections by address.
 type Places = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
@@ -50,10 +61,10 @@ struct Place(Places, IpAddr);
 
 impl Place {
     /// `None` when the address has as many as it may. This machine's own proxies and the person at its console are not counted.
-    fn take(places: &Places, ip: IpAddr) -> Option<Self> {
+    fn take(places: &Places, ip: IpAddr, most: usize) -> Option<Self> {
         let mut open = places.lock().unwrap_or_else(PoisonError::into_inner);
         let own = open.entry(ip).or_default();
-        if *own >= MAX_OF_ONE && !ip.is_loopback() {
+        if *own >= most && !ip.is_loopback() {
             return None;
         }
         *own += 1;
@@ -73,32 +84,25 @@ impl Drop for Place {
     }
 }
 
-/// The router as one connection sees it: each request carries its peer. A layer would do the same, but copies the whole table for each
-/// connection: 400 kB of it.
-#[derive(Clone)]
+/// The site as one connection sees it: each request comes from its peer.
 struct Entrance {
-    router: Router,
+    site: Site,
     peer: SocketAddr,
 }
 
 impl Service<Request<Incoming>> for Entrance {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = RouteFuture<Infallible>;
+    type Future = Answering;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Service::<Request<Incoming>>::poll_ready(&mut self.router, context)
-    }
-
-    fn call(&mut self, mut request: Request<Incoming>) -> Self::Future {
-        request.extensions_mut().insert(ConnectInfo(self.peer));
-        self.router.call(request)
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.site.answer(self.peer, request)
     }
 }
 
 /// Serves until `stopped` resolves; then running requests get two seconds.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: oneshot::Receiver<()>) {
-    let (graceful, seats, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)), Places::default());
+pub(crate) async fn serve(listener: TcpListener, site: Site, limits: Limits, mut stopped: oneshot::Receiver<()>) {
+    let (graceful, seats, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(limits.together)), Places::default());
     let mut tasks = tokio::task::JoinSet::new();
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
@@ -111,11 +115,10 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopped: on
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(place) = Place::take(&places, peer.ip()) else { continue };
+                let Some(place) = Place::take(&places, peer.ip(), limits.of_one) else { continue };
                 // Small answers and events must not wait for more to come.
                 let _best_effort = stream.set_nodelay(true);
-                let service = TowerToHyperService::new(Entrance { router: router.clone(), peer });
-                let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+                let connection = builder.serve_connection(TokioIo::new(stream), Entrance { site: site.clone(), peer }).into_owned();
                 let connection = graceful.watch(connection);
                 tasks.spawn(async move {
                     let _held = (seat, place);

@@ -15,6 +15,8 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 use tracing::{error, info};
 
+pub use crate::listener::Limits;
+
 /// How long running requests may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -48,6 +50,11 @@ pub async fn bind(listen: &str) -> Result<TcpListener> {
 impl Running {
     /// Starts background work and listener.
     pub async fn start(app: App, listener: TcpListener) -> Result<Self> {
+        Self::start_within(app, listener, Limits::default()).await
+    }
+
+    /// The same with other limits of connections.
+    pub async fn start_within(app: App, listener: TcpListener, limits: Limits) -> Result<Self> {
         crate::listener::raise_file_limit();
         let address = listener.local_addr().map_err(|fault| Error::Broken(fault.to_string()))?;
         let parts = WebParts {
@@ -57,14 +64,14 @@ impl Running {
             metrics: web::recorder(),
             version: crate::VERSION,
         };
-        let router = web::router(parts, &routes())?;
+        let site = web::site(parts, &routes())?;
         app::features::flags::definition::seed(&app, &Actor::system("housekeeping")).await?;
         app.published.refresh(&app).await?;
         event::try_again(&app.db).await?;
         let background = background(&app);
         let worker = crate::housekeeping::start(&app).await?;
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(crate::listener::serve(listener, router, stopped));
+        let server = tokio::spawn(crate::listener::serve(listener, site, limits, stopped));
         info!(%address, "serving");
         Ok(Self { address, app, stop, server, background, worker })
     }

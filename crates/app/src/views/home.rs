@@ -1,7 +1,7 @@
 //! `/`: the first view that the person may see. `/components`: the living style guide.
 
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::Markup;
 use qd_core::Result;
@@ -20,7 +20,7 @@ fn routes(routes: Routes) -> Routes {
     routes.page("/components", Access::SignedIn, "The design system's parts in all states", components)
 }
 
-async fn start(ctx: Ctx, _: Request<Body>) -> Response {
+async fn start(ctx: Ctx, _: Body) -> Response {
     let place = match ctx.actor.role() {
         None => "/login",
         Some(_) if Access::READ.admits(&ctx.actor) => "/health",

@@ -1,8 +1,10 @@
 //! One request, from admission to its shape.
 
-use axum::extract::{RawPathParams, Request};
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use qd_core::gate::{Actor, Client, Target};
 use qd_core::{Error, Result};
@@ -10,79 +12,91 @@ use uuid::Uuid;
 
 use super::body::read_limited;
 use super::confirm::Form;
+use super::context::{Head, Params, RequestInfo};
 use super::document::{document, error_response, html_response};
 use super::input::Input;
 use super::problem::{Problem, document_response, json_response, status_of};
 use super::reply::{Erased, Reply, Toast};
 use super::routes::{Describe, Handle, Kind, RouteEntry};
-use super::serve::{Shape, Web, params, request_id};
+use super::serve::{Shape, Web};
 use super::{Ctx, Page, flash};
 
 /// Largest body of an admin request.
 const MAX_BODY: usize = 1024 * 1024;
 
 impl Web {
-    /// Answers one request of the table.
-    pub(super) async fn answer(&self, entry: &RouteEntry, shape: Shape, raw: &RawPathParams, request: Request) -> Response {
+    /// Answers one request of the router.
+    pub(super) async fn answer(&self, entry: &RouteEntry, shape: Shape, params: Params, request: Request) -> Response {
         let (parts, body) = request.into_parts();
-        let id = request_id(&parts);
-        let json = matches!(shape, Shape::Json | Shape::Raw);
-        if let Kind::Blind(handler) = &entry.kind {
-            let ctx = self.context(&parts, Actor::anonymous(Client::default()), params(raw), true);
-            return handler(ctx, Request::from_parts(parts, body)).await;
+        let asked = self.asked(Head::of(parts), params, matches!(shape, Shape::Json | Shape::Raw));
+        if shape == Shape::Raw {
+            return self.plain(entry, &asked, body).await;
         }
-        let actor = match self.enter(&parts, entry.access).await {
+        let (head, id) = (&asked.head, asked.head.id.as_str());
+        let actor = match self.enter(head, entry.access).await {
             Ok(actor) => actor,
-            Err((fault, actor)) => return self.refused(entry, &parts, json, fault, actor, &id).await,
+            Err((fault, actor)) => return self.refused(entry, &asked, fault, actor).await,
         };
-        let mut ctx = self.context(&parts, actor, params(raw), json);
-        match &entry.kind {
-            Kind::Raw(handler) => return handler(ctx, Request::from_parts(parts, body)).await,
-            Kind::Own(own) => return self.own(*own, &ctx, &parts).await,
-            Kind::Page(_) | Kind::Action { .. } | Kind::Blind(_) => {}
-        }
-        let input = match self.input(&parts, body, shape).await {
+        let mut ctx = self.context(&asked, actor);
+        let input = match self.input(head, body, shape).await {
             Ok(input) => input,
-            Err(fault) => return self.failed(&ctx, &fault, &id),
+            Err(fault) => return self.failed(&ctx, &fault, id),
         };
-        match input.confirmation(&parts.headers) {
-            Ok(given) if parts.method != Method::GET => ctx.confirmation = given,
+        match input.confirmation(head.headers()) {
+            Ok(given) if !head.is_get() => ctx.confirmation = given,
             Ok(_) => {}
-            Err(fault) => return self.failed(&ctx, &fault, &id),
+            Err(fault) => return self.failed(&ctx, &fault, id),
         }
         match (&entry.kind, shape) {
-            (Kind::Action { dialog: Some(describe), .. }, Shape::Dialog) => self.dialog(ctx, describe, input, None, &id).await,
-            (Kind::Action { handle, dialog }, _) => self.act(ctx, handle, dialog.as_ref(), input, &id).await,
-            (Kind::Page(handle), _) => self.show(ctx, handle, input, &id).await,
-            (Kind::Raw(_) | Kind::Blind(_) | Kind::Own(_), _) => self.failed(&ctx, &Error::Broken("answered above".into()), &id),
+            (Kind::Action { dialog: Some(describe), .. }, Shape::Dialog) => self.dialog(ctx, describe, input, None, id).await,
+            (Kind::Action { handle, dialog }, _) => self.act(ctx, handle, dialog.as_ref(), input, id).await,
+            (Kind::Page(handle), _) => self.show(ctx, handle, input, id).await,
+            (Kind::Raw(_) | Kind::Blind(_) | Kind::Own(_), _) => self.failed(&ctx, &Error::Broken("answered above".into()), id),
         }
     }
 
-    async fn input(&self, parts: &Parts, body: axum::body::Body, shape: Shape) -> Result<Input> {
-        let query = parts.uri.query().unwrap_or_default();
-        if parts.method == Method::GET || shape == Shape::Dialog {
+    /// Answers a request of a route that writes its answer by itself, on both planes.
+    pub(super) async fn plain(&self, entry: &RouteEntry, asked: &Arc<RequestInfo>, body: Body) -> Response {
+        if let Kind::Blind(handler) = &entry.kind {
+            return handler(&self.context(asked, Actor::anonymous(Client::default())));
+        }
+        let ctx = match self.enter(&asked.head, entry.access).await {
+            Ok(actor) => self.context(asked, actor),
+            Err((fault, actor)) => return self.refused(entry, asked, fault, actor).await,
+        };
+        match &entry.kind {
+            Kind::Raw(handler) => handler(ctx, body).await,
+            Kind::Own(own) => self.own(*own, &ctx).await,
+            _ => self.failed(&ctx, &Error::Broken("not plain".into()), &asked.head.id),
+        }
+    }
+
+    async fn input(&self, head: &Head, body: Body, shape: Shape) -> Result<Input> {
+        let query = head.query();
+        if head.is_get() || shape == Shape::Dialog {
             return Ok(Input::of_query(query));
         }
-        Input::of_body(&parts.headers, query, read_limited(body, MAX_BODY).await?)
+        Input::of_body(head.headers(), query, read_limited(body, MAX_BODY).await?)
     }
 
     /// Somebody who may not. A known actor that tried an action is recorded; looking at its dialog is no try, and anonymous callers could fill
     /// the trail.
-    async fn refused(&self, entry: &RouteEntry, parts: &Parts, json: bool, fault: Error, actor: Option<Actor>, id: &str) -> Response {
-        if let (Some(action), Some(actor), false) = (entry.action, &actor, parts.method == Method::GET) {
-            let target = Target::new("route", parts.uri.path());
+    async fn refused(&self, entry: &RouteEntry, asked: &Arc<RequestInfo>, fault: Error, actor: Option<Actor>) -> Response {
+        let head = &asked.head;
+        if let (Some(action), Some(actor), false) = (entry.action, &actor, head.is_get()) {
+            let target = Target::new("route", head.path());
             if let Err(fault) = self.app.gate.refuse(actor, action, target, &fault).await {
                 tracing::error!(%fault, "refusal not recorded");
             }
         }
-        if json {
-            return json_response(&fault, id);
+        if asked.json {
+            return json_response(&fault, &head.id);
         }
         if matches!(fault, Error::Unauthenticated(_)) {
-            return to_sign_in(parts);
+            return to_sign_in(head);
         }
         let actor = actor.unwrap_or_else(|| Actor::anonymous(Client::default()));
-        self.failed(&self.context(parts, actor, Default::default(), false), &fault, id)
+        self.failed(&self.context(asked, actor), &fault, &head.id)
     }
 
     fn failed(&self, ctx: &Ctx, fault: &Error, id: &str) -> Response {
@@ -201,7 +215,7 @@ impl Web {
 }
 
 pub(super) fn page_of(ctx: &Ctx) -> Page<'_> {
-    let htmx = Web::is_htmx(&ctx.request.headers);
+    let htmx = Web::is_htmx(ctx.headers());
     Page { actor: &ctx.actor, now: ctx.now, path: ctx.path(), query: ctx.query(), htmx, app: &ctx.app }
 }
 
@@ -243,11 +257,11 @@ fn trigger(response: &mut Response, value: &str) {
 }
 
 /// Sends a person to sign in, and back afterwards.
-fn to_sign_in(parts: &Parts) -> Response {
-    let back = if parts.method == Method::GET { parts.uri.path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
+fn to_sign_in(head: &Head) -> Response {
+    let back = if head.is_get() { head.parts.uri.path_and_query().map_or("/", |path| path.as_str()) } else { "/" };
     let next: String = form_urlencoded::byte_serialize(back.as_bytes()).collect();
     let place = format!("/login?next={next}");
-    if Web::is_htmx(&parts.headers) {
+    if Web::is_htmx(head.headers()) {
         return (StatusCode::UNAUTHORIZED, [("hx-redirect", place)]).into_response();
     }
     (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response()

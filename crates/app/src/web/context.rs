@@ -1,9 +1,11 @@
 //! What a handler gets, what a view may look at, and the two traits that features fill.
 
-use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 use futures::future::BoxFuture;
 use maud::Markup;
 use qd_core::gate::{Action, Actor, Client, Confirmation};
@@ -11,6 +13,8 @@ use qd_core::{App, Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use super::layers::RequestId;
 
 /// No query and no body.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
@@ -30,12 +34,47 @@ pub struct Ctx {
     pub(super) request: Arc<RequestInfo>,
 }
 
-#[derive(Debug, Default)]
+/// The head of a request, from where it came, and its id. It is moved from hand to hand, never copied.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub parts: Parts,
+    pub peer: Option<IpAddr>,
+    /// As in log, audit and problem documents.
+    pub id: String,
+}
+
+impl Head {
+    /// Of a request that came through the layers of people.
+    pub fn of(parts: Parts) -> Self {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let id = parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        Self { parts, peer, id }
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    pub fn path(&self) -> &str {
+        self.parts.uri.path()
+    }
+
+    pub fn query(&self) -> &str {
+        self.parts.uri.query().unwrap_or_default()
+    }
+
+    pub fn is_get(&self) -> bool {
+        self.parts.method == Method::GET
+    }
+}
+
+/// Parameters of a path by name, decoded.
+pub(super) type Params = Vec<(Arc<str>, String)>;
+
+#[derive(Debug)]
 pub(super) struct RequestInfo {
-    pub params: BTreeMap<String, String>,
-    pub headers: HeaderMap,
-    pub path: String,
-    pub query: String,
+    pub head: Head,
+    pub params: Params,
     pub json: bool,
     pub secure: bool,
 }
@@ -43,7 +82,7 @@ pub(super) struct RequestInfo {
 impl Ctx {
     /// A parameter of the path.
     pub fn param(&self, name: &str) -> Result<&str> {
-        let found = self.request.params.get(name).map(String::as_str);
+        let found = self.request.params.iter().find(|(own, _)| **own == *name).map(|(_, value)| value.as_str());
         if found.is_some_and(|text| text.contains('\0')) {
             return Err(Error::NotFound(name.to_owned()));
         }
@@ -56,9 +95,14 @@ impl Ctx {
         Uuid::parse_str(text).map_err(|_| Error::NotFound(format!("{name} {text}")))
     }
 
+    /// The headers of the request.
+    pub fn headers(&self) -> &HeaderMap {
+        self.request.head.headers()
+    }
+
     /// A header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.request.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The version that `If-Match` names, for resources whose ETag is their version; `None` without the header and for `*`. Give
@@ -75,7 +119,7 @@ impl Ctx {
 
     /// A cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        cookie(&self.request.headers, name)
+        cookie(self.headers(), name)
     }
 
     /// Whether the browser's side of the connection is TLS.
@@ -85,12 +129,12 @@ impl Ctx {
 
     /// Path of the request.
     pub fn path(&self) -> &str {
-        &self.request.path
+        self.request.head.path()
     }
 
     /// Query string of the request, without the question mark.
     pub fn query(&self) -> &str {
-        &self.request.query
+        self.request.head.query()
     }
 
     /// Whether the answer will be JSON.

@@ -2,14 +2,16 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::OnceLock;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use axum::extract::Request;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use futures::FutureExt;
+use futures::{FutureExt, poll};
 use qd_core::Error;
 use tracing::{Instrument, info, info_span, warn};
 use uuid::Uuid;
@@ -30,6 +32,8 @@ const SECURITY: [(&str, &str); 6] = [
     ("x-frame-options", "DENY"),
 ];
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Id of a request, for log, audit and problem documents.
 #[derive(Clone, Debug)]
 pub(super) struct RequestId(pub String);
@@ -48,22 +52,19 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// The outermost layer of what applications ask many times a second: the same, but a line in the log only for what failed here.
-pub(super) async fn light(mut request: Request, next: Next) -> Response {
-    let id = mark(&mut request);
+/// What surrounds an answer to applications, who ask many times a second: the same, but a line in the log only for what failed here.
+pub(super) async fn light(answer: impl Future<Output = Response>, id: &str) -> Response {
     let started = Instant::now();
-    // A layer for panics would box every body once more.
-    let calm =
-        AssertUnwindSafe(next.run(request)).catch_unwind().map(|end| end.unwrap_or_else(|_| json_response(&Error::Broken("panicked".into()), &id)));
-    let mut response = limited(calm, &id).await;
+    let calm = AssertUnwindSafe(answer).catch_unwind().map(|end| end.unwrap_or_else(|_| json_response(&Error::Broken("panicked".into()), id)));
+    let mut response = limited(calm, id).await;
     if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
         warn!(id, status = response.status().as_u16(), "request failed");
     }
     data_seconds().record(started.elapsed().as_secs_f64());
     if is_page(&response) {
-        secure(&mut response, false, &id);
+        secure(&mut response, false, id);
     } else {
-        bare(&mut response, &id);
+        bare(&mut response, id);
     }
     response
 }
@@ -82,7 +83,7 @@ fn is_page(response: &Response) -> bool {
 fn bare(response: &mut Response, id: &str) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
+        headers.insert(REQUEST_ID, id);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -90,12 +91,22 @@ fn bare(response: &mut Response, id: &str) {
 
 /// Gives the request its id.
 fn mark(request: &mut Request) -> String {
-    let id = given_id(request).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let id = id_for(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     id
 }
 
+/// The caller's own id, or a new one.
+pub(super) fn id_for(headers: &HeaderMap) -> String {
+    given_id(headers).unwrap_or_else(|| Uuid::now_v7().to_string())
+}
+
 async fn limited(answer: impl Future<Output = Response>, id: &str) -> Response {
+    let mut answer = pin!(answer);
+    // What is answered from memory needs no clock.
+    if let Poll::Ready(response) = poll!(answer.as_mut()) {
+        return response;
+    }
     tokio::time::timeout(TIMEOUT, answer).await.unwrap_or_else(|_| {
         let late = Error::Overloaded { detail: "The request took too long. Look before you try again: it may still finish.".into(), retry_after: 5 };
         json_response(&late, id)
@@ -103,8 +114,8 @@ async fn limited(answer: impl Future<Output = Response>, id: &str) -> Response {
 }
 
 /// A caller's own id counts when it is short and plain.
-fn given_id(request: &Request) -> Option<String> {
-    let text = request.headers().get("x-request-id")?.to_str().ok()?;
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(REQUEST_ID)?.to_str().ok()?;
     let plain = text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
     (plain && (8..=64).contains(&text.len())).then(|| text.to_owned())
 }
@@ -112,7 +123,7 @@ fn given_id(request: &Request) -> Option<String> {
 fn secure(response: &mut Response, cached: bool, id: &str) {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(HeaderName::from_static("x-request-id"), id);
+        headers.insert(REQUEST_ID, id);
     }
     for (name, value) in SECURITY {
         // A page for other sites' visitors brings its own policy.

@@ -1,6 +1,7 @@
 //! Who calls, from where: forwarding headers count only from configured proxies.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -8,7 +9,7 @@ use qd_core::{Error, Result};
 
 /// A list of networks.
 #[derive(Clone, Debug, Default)]
-pub struct Networks(Vec<IpNet>);
+pub struct Networks(Arc<[IpNet]>);
 
 impl Networks {
     /// Reads CIDR networks or single addresses.
@@ -38,6 +39,9 @@ impl Networks {
 /// The caller's address: the peer's, or, behind trusted proxies, the rightmost forwarded one that is not a proxy itself. A hop that is no
 /// address ends the walk: what stands left of it, anybody may have written.
 pub(super) fn caller(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> IpAddr {
+    if !trusted.contains(peer) {
+        return peer.to_canonical();
+    }
     let lines = headers.get_all("x-forwarded-for").iter().map(|value| value.to_str().unwrap_or_default());
     let hops: Vec<&str> = lines.flat_map(|line| line.split(',')).collect();
     let mut known = peer;
@@ -58,8 +62,7 @@ fn address(hop: &str) -> Option<IpAddr> {
 
 /// Whether the browser's side is TLS: said by a trusted proxy.
 pub(super) fn is_secure(peer: IpAddr, headers: &HeaderMap, trusted: &Networks) -> bool {
-    let proto = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
-    trusted.contains(peer) && proto == Some("https")
+    trusted.contains(peer) && headers.get("x-forwarded-proto").is_some_and(|proto| proto == "https")
 }
 
 #[cfg(test)]

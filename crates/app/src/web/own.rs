@@ -1,12 +1,11 @@
 //! The frame's own routes. They stand in the table like all others: with an access, a plane, a place in the documentation.
 
-use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use qd_core::gate::{Access, Role};
 
 use super::routes::{Kind, Plane, RouteEntry, Routes};
-use super::serve::{Web, request_id};
+use super::serve::Web;
 use super::{Ctx, assets, events, probes, problem};
 
 /// Which of them.
@@ -52,15 +51,16 @@ impl Routes {
 
 impl Web {
     /// Answers one of them.
-    pub(super) async fn own(&self, own: Own, ctx: &Ctx, parts: &Parts) -> Response {
+    pub(super) async fn own(&self, own: Own, ctx: &Ctx) -> Response {
         match own {
             Own::Live => probes::live(),
             Own::Ready => probes::ready(&self.app).await,
             Own::Metrics => probes::metrics(self.metrics.as_ref()),
             Own::Document => ([(header::CONTENT_TYPE, "application/json")], self.document.to_string()).into_response(),
-            Own::Asset => assets::serve(ctx.param("path").unwrap_or_default(), &parts.headers),
+            Own::Asset => assets::serve(ctx.param("path").unwrap_or_default(), ctx.headers()),
             Own::Events => {
-                events::stream(self, &ctx.actor, self.credentials(parts)).unwrap_or_else(|fault| problem::json_response(&fault, &request_id(parts)))
+                let head = &ctx.request.head;
+                events::stream(self, &ctx.actor, self.credentials(head)).unwrap_or_else(|fault| problem::json_response(&fault, &head.id))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::Method;
 use axum::response::Response;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -54,7 +54,8 @@ impl From<&'static str> for Place {
 
 pub(super) type Handle = Arc<dyn Fn(Ctx, Input) -> BoxFuture<'static, Result<Reply<Box<dyn Erased>>>> + Send + Sync>;
 pub(super) type Describe = Arc<dyn Fn(Ctx, Form) -> BoxFuture<'static, Result<Dialog>> + Send + Sync>;
-pub(super) type Raw = Arc<dyn Fn(Ctx, Request<Body>) -> BoxFuture<'static, Response> + Send + Sync>;
+pub(super) type Raw = Arc<dyn Fn(Ctx, Body) -> BoxFuture<'static, Response> + Send + Sync>;
+pub(super) type Blind = Arc<dyn Fn(&Ctx) -> Response + Send + Sync>;
 
 /// Who a route is for: applications, or people who operate. The admin plane can be kept to networks, and is guarded against other sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +75,8 @@ pub(super) enum Kind {
         dialog: Option<Describe>,
     },
     Raw(Raw),
-    /// As `Raw`, and nobody asks who calls.
-    Blind(Raw),
+    /// As `Raw`, and nobody asks who calls; it answers at once.
+    Blind(Blind),
     Own(Own),
 }
 
@@ -208,13 +209,27 @@ impl Routes {
         self
     }
 
-    /// The data plane: a handler that reads the request and writes the response by itself.
+    /// The data plane: a handler that reads the body and writes the response by itself.
     #[must_use]
-    pub fn raw<F, Fut>(mut self, method: Method, path: &'static str, access: Access, summary: &'static str, handler: F) -> Self
+    pub fn raw<F, Fut>(self, method: Method, path: &'static str, access: Access, summary: &'static str, handler: F) -> Self
     where
-        F: Fn(Ctx, Request<Body>) -> Fut + Send + Sync + 'static,
+        F: Fn(Ctx, Body) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Response> + Send + 'static,
     {
+        self.push_plain(method, path, access, summary, Kind::Raw(Arc::new(move |ctx, body| handler(ctx, body).boxed())))
+    }
+
+    /// The data plane for anybody, without a look at who calls: credentials that come along are meant for somebody else (a visitor's, in the
+    /// questions of a proxy), and must cost no lookup. It answers from memory, without a body and without waiting.
+    #[must_use]
+    pub fn blind<F>(self, method: Method, path: &'static str, summary: &'static str, handler: F) -> Self
+    where
+        F: Fn(&Ctx) -> Response + Send + Sync + 'static,
+    {
+        self.push_plain(method, path, Access::Anyone, summary, Kind::Blind(Arc::new(handler)))
+    }
+
+    fn push_plain(mut self, method: Method, path: &'static str, access: Access, summary: &'static str, kind: Kind) -> Self {
         // A download below the admin API, and the start page, are for people.
         let plane = if path == "/" || path.starts_with(API) { Plane::Admin } else { Plane::Data };
         self.0.push(RouteEntry {
@@ -227,26 +242,9 @@ impl Routes {
             plane,
             input: Some(SchemaOf::of::<Nothing>()),
             output: None,
-            kind: Kind::Raw(Arc::new(move |ctx, request| handler(ctx, request).boxed())),
+            kind,
         });
         self
-    }
-
-    /// The data plane for anybody, without a look at who calls: credentials that come along are meant for somebody else (a visitor's, in the
-    /// questions of a proxy), and must cost no lookup.
-    #[must_use]
-    pub fn blind<F, Fut>(self, method: Method, path: &'static str, summary: &'static str, handler: F) -> Self
-    where
-        F: Fn(Ctx, Request<Body>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Response> + Send + 'static,
-    {
-        let mut routes = self.raw(method, path, Access::Anyone, summary, handler);
-        if let Some(entry) = routes.0.last_mut()
-            && let Kind::Raw(handler) = &entry.kind
-        {
-            entry.kind = Kind::Blind(Arc::clone(handler));
-        }
-        routes
     }
 
     /// The finished table.

@@ -1,16 +1,20 @@
-//! From the route table to a running router: who calls, may they, which shape.
+//! From the route table to a running site: two roads, and who calls.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use bytes::Bytes;
+use http_body::Body as HttpBody;
 use metrics_exporter_prometheus::PrometheusHandle;
 use qd_core::gate::{Access, Actor, Client};
 use qd_core::{App, Error, Result};
@@ -18,17 +22,19 @@ use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
+use tower_service::Service;
 
-use super::context::{RequestInfo, cookie};
+use super::context::{Head, Params, RequestInfo, cookie};
 use super::events::Streams;
 use super::layers::{self, RequestId};
 use super::network::{Networks, caller, is_secure};
 use super::own::Own;
+use super::plane::DataPlane;
 use super::problem::{document_response, json_response};
 use super::routes::{Kind, Plane, RouteEntry, Routes};
 use super::{Chrome, Credentials, Ctx, Problem, Sessions, openapi};
 
-/// What the router is made of.
+/// What the site is made of.
 pub struct WebParts {
     /// The application.
     pub app: App,
@@ -60,11 +66,39 @@ const SECURE_COOKIE: &str = "__Host-qd_session";
 /// …and on plain http, which is for loopback.
 const PLAIN_COOKIE: &str = "qd_session";
 
-/// The router of the whole product.
+/// The whole product on HTTP: applications go by a short road, people and everything else through the router. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    applications: Arc<DataPlane>,
+    people: Router,
+}
+
+/// What a request becomes.
+pub type Answering = Pin<Box<dyn Future<Output = std::result::Result<Response, Infallible>> + Send>>;
+
+impl Site {
+    /// Answers a request of `peer`.
+    pub fn answer<B>(&self, peer: SocketAddr, mut request: axum::http::Request<B>) -> Answering
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<axum::BoxError>,
+    {
+        match self.applications.find(request.method(), request.uri().path()) {
+            Some(found) => DataPlane::answer(Arc::clone(&self.applications), found, peer.ip(), request.map(Body::new)),
+            None => {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                Box::pin(self.people.clone().call(request))
+            }
+        }
+    }
+}
+
+/// The site of the whole product.
 ///
 /// # Errors
-/// [`Error::Invalid`] for networks or a public URL in the configuration that can't be read.
-pub fn router(parts: WebParts, routes: &Routes) -> Result<Router> {
+/// [`Error::Invalid`] for networks or a public URL in the configuration that can't be read; [`Error::Broken`] for routes that contradict
+/// each other.
+pub fn site(parts: WebParts, routes: &Routes) -> Result<Site> {
     let server = &parts.app.config.server;
     let web = Web {
         trusted: Networks::parse("server.trusted_proxies", &server.trusted_proxies)?,
@@ -84,18 +118,17 @@ pub fn router(parts: WebParts, routes: &Routes) -> Result<Router> {
     let Tables { data, assets, admin } = tables(routes);
     let admin = mount(admin).layer(csrf).layer(from_fn_with_state(web.clone(), admin_network));
     let people = admin.merge(mount(assets)).fallback(missing).layer(CompressionLayer::new()).layer(CatchPanicLayer::new());
-    // Applications ask often and for little: neither compressed nor logged line by line.
-    let applications = mount(data).layer(from_fn(layers::light));
-    Ok(people.layer(from_fn(layers::frame)).merge(applications).with_state(web))
+    let people = people.layer(from_fn(layers::frame)).with_state(web.clone());
+    Ok(Site { applications: Arc::new(DataPlane::new(web, data)?), people })
 }
 
 type Table = BTreeMap<String, MethodRouter<Web>>;
 
-/// The routes by path, of each kind of caller.
+/// The routes of each kind of caller.
 #[derive(Default)]
 struct Tables {
     /// Applications and probes.
-    data: Table,
+    data: Vec<Arc<RouteEntry>>,
     /// Style and script: anybody's.
     assets: Table,
     /// People, and clients of the admin API.
@@ -108,7 +141,10 @@ fn tables(routes: &Routes) -> Tables {
         let entry = Arc::new(entry.clone());
         let api_plane = match (entry.plane, &entry.kind) {
             (_, Kind::Own(Own::Asset)) => &mut assets,
-            (Plane::Data, _) => &mut data,
+            (Plane::Data, _) => {
+                data.push(entry);
+                continue;
+            }
             (Plane::Admin, _) => &mut admin,
         };
         if let Some(path) = &entry.api {
@@ -140,7 +176,7 @@ fn add(table: &mut Table, path: String, method: &Method, shape: Shape, entry: &A
     let entry = Arc::clone(entry);
     let handler = move |State(web): State<Web>, params: RawPathParams, request: Request| {
         let entry = Arc::clone(&entry);
-        async move { web.answer(&entry, shape, &params, request).await }
+        async move { web.answer(&entry, shape, params_of(&params), request).await }
     };
     let current = table.remove(&path).unwrap_or_default();
     table.insert(path, current.merge(on(filter, handler)));
@@ -155,19 +191,25 @@ fn mount(table: Table) -> Router<Web> {
 }
 
 async fn missing(State(web): State<Web>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let fault = Error::NotFound(format!("The page {}", parts.uri.path()));
-    if parts.uri.path().starts_with("/api/") || parts.method != Method::GET {
-        return json_response(&fault, &request_id(&parts));
+    let head = Head::of(request.into_parts().0);
+    let fault = Error::NotFound(format!("The page {}", head.path()));
+    if head.path().starts_with("/api/") || !head.is_get() {
+        return json_response(&fault, &head.id);
     }
-    let actor = web.actor(&parts).await.unwrap_or_else(|_| Actor::anonymous(Client::default()));
-    web.error_page(&web.context(&parts, actor, BTreeMap::new(), false), &fault, &request_id(&parts))
+    let actor = web.actor(&head).await.unwrap_or_else(|_| Actor::anonymous(Client::default()));
+    let asked = web.asked(head, Params::new(), false);
+    web.error_page(&web.context(&asked, actor), &fault, &asked.head.id)
 }
 
 async fn not_allowed(request: Request) -> Response {
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-    let detail = format!("{} is not possible here.", request.method());
-    document_response(&Problem::plain(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail, &id))
+    wrong_method(request.method(), &id)
+}
+
+/// The answer to a method that a path does not know.
+pub(super) fn wrong_method(method: &Method, id: &str) -> Response {
+    let detail = format!("{method} is not possible here.");
+    document_response(&Problem::plain(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail, id))
 }
 
 /// Keeps the admin side to the configured networks.
@@ -179,10 +221,6 @@ async fn admin_network(State(web): State<Web>, request: Request, next: axum::mid
     }
     let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
     json_response(&Error::Forbidden("The admin side is not open to your network.".into()), &id)
-}
-
-pub(super) fn request_id(parts: &Parts) -> String {
-    parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
 }
 
 /// What a request proves itself with. Under TLS only the `__Host-` cookie counts: a sibling domain can plant the other one.
@@ -198,29 +236,28 @@ fn credentials(headers: &HeaderMap, secure: bool) -> Credentials {
 
 impl Web {
     /// Who calls.
-    pub(super) async fn actor(&self, parts: &Parts) -> Result<Actor> {
-        self.sessions.authenticate(&self.app, self.credentials(parts), self.client(parts)).await
+    pub(super) async fn actor(&self, head: &Head) -> Result<Actor> {
+        self.sessions.authenticate(&self.app, self.credentials(head), self.client(head)).await
     }
 
     /// What the request proves itself with.
-    pub(super) fn credentials(&self, parts: &Parts) -> Credentials {
-        let given = credentials(&parts.headers, self.is_tls(parts));
+    pub(super) fn credentials(&self, head: &Head) -> Credentials {
+        let given = credentials(head.headers(), self.is_tls(head));
         // A stream is opened again by the browser, whoever sits before it.
-        Credentials { unattended: parts.method == Method::GET && (given.unattended || parts.uri.path() == "/events"), ..given }
+        Credentials { unattended: head.is_get() && (given.unattended || head.path() == "/events"), ..given }
     }
 
     /// Whether the browser's side is TLS: said by a trusted proxy, or by the public URL.
-    fn is_tls(&self, parts: &Parts) -> bool {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-        let forwarded = peer.is_some_and(|peer| is_secure(peer, &parts.headers, &self.trusted));
+    fn is_tls(&self, head: &Head) -> bool {
+        let forwarded = head.peer.is_some_and(|peer| is_secure(peer, head.headers(), &self.trusted));
         forwarded || self.app.config.server.public_url.starts_with("https://")
     }
 
     /// Who calls, if they may; else why not, and who it was if that is known.
-    pub(super) async fn enter(&self, parts: &Parts, access: Access) -> std::result::Result<Actor, (Error, Option<Actor>)> {
-        let actor = match self.actor(parts).await {
+    pub(super) async fn enter(&self, head: &Head, access: Access) -> std::result::Result<Actor, (Error, Option<Actor>)> {
+        let actor = match self.actor(head).await {
             // A stale cookie must not lock anybody out of a public page such as sign-in.
-            Err(Error::Unauthenticated(_)) if access == Access::Anyone => Actor::anonymous(self.client(parts)),
+            Err(Error::Unauthenticated(_)) if access == Access::Anyone => Actor::anonymous(self.client(head)),
             other => other.map_err(|fault| (fault, None))?,
         };
         match access.admits(&actor) {
@@ -230,28 +267,24 @@ impl Web {
         }
     }
 
-    fn client(&self, parts: &Parts) -> Client {
-        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    fn client(&self, head: &Head) -> Client {
+        let text = |name: &str| head.headers().get(name).and_then(|value| value.to_str().ok());
         Client {
-            ip: peer.map(|peer| caller(peer, &parts.headers, &self.trusted).to_string()),
+            ip: head.peer.map(|peer| caller(peer, head.headers(), &self.trusted).to_string()),
             user_agent: text("user-agent").map(|agent| agent.chars().take(300).collect()),
-            request_id: Some(request_id(parts)),
+            request_id: Some(head.id.clone()),
             trace_id: text("traceparent").and_then(|line| line.split('-').nth(1)).filter(|id| id.len() == 32).map(str::to_owned),
         }
     }
 
-    pub(super) fn context(&self, parts: &Parts, actor: Actor, params: BTreeMap<String, String>, json: bool) -> Ctx {
-        let secure = self.is_tls(parts);
-        let request = RequestInfo {
-            params,
-            headers: parts.headers.clone(),
-            path: parts.uri.path().to_owned(),
-            query: parts.uri.query().unwrap_or_default().to_owned(),
-            json,
-            secure,
-        };
-        Ctx { app: self.app.clone(), actor, confirmation: Default::default(), now: self.app.now(), request: Arc::new(request) }
+    /// What a handler may look at of a request.
+    pub(super) fn asked(&self, head: Head, params: Params, json: bool) -> Arc<RequestInfo> {
+        let secure = self.is_tls(&head);
+        Arc::new(RequestInfo { head, params, json, secure })
+    }
+
+    pub(super) fn context(&self, asked: &Arc<RequestInfo>, actor: Actor) -> Ctx {
+        Ctx { app: self.app.clone(), actor, confirmation: Default::default(), now: self.app.now(), request: Arc::clone(asked) }
     }
 
     pub(super) fn is_htmx(parts: &HeaderMap) -> bool {
@@ -259,6 +292,6 @@ impl Web {
     }
 }
 
-pub(super) fn params(raw: &RawPathParams) -> BTreeMap<String, String> {
-    raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+fn params_of(raw: &RawPathParams) -> Params {
+    raw.iter().map(|(name, value)| (name.into(), value.to_owned())).collect()
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::World;
+use server::running::Limits;
+
+use crate::support::{World, until};
 
 /// A connection whose headers never end is closed, and does not keep others out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,6 +20,43 @@ async fn half_sent_headers_are_cut_off() {
     let closed = tokio::task::spawn_blocking(move || slow.read_to_end(&mut Vec::new())).await.unwrap();
     assert!(closed.is_ok(), "it was closed by the server: {closed:?}");
     world.anonymous().get("/livez").await.expect(200);
+    world.finish().await;
+}
+
+/// This machine's address beside loopback. Nothing is sent to find it.
+fn own_address() -> std::net::IpAddr {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("192.0.2.1:9").expect("a route beside loopback");
+    socket.local_addr().unwrap().ip()
+}
+
+/// A connection that is held; `None` when the server closes it instead of answering.
+async fn held(address: (std::net::IpAddr, u16)) -> Option<std::net::TcpStream> {
+    let ask = move || {
+        let mut stream = std::net::TcpStream::connect(address).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").ok()?;
+        let got = stream.read(&mut [0; 1024]).ok()?;
+        (got > 0).then_some(stream)
+    };
+    tokio::task::spawn_blocking(ask).await.unwrap()
+}
+
+/// Whoever opens many connections takes only so much of the room; others, and this machine, still come in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_does_not_take_all_connections() {
+    let (ip, limits) = (own_address(), Limits { of_one: 3, ..Limits::default() });
+    let world = World::within("0.0.0.0:0", limits, |_| {}).await;
+    let port: u16 = world.url.rsplit(':').next().unwrap().parse().unwrap();
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(held((ip, port)).await.expect("there is room"));
+    }
+    assert!(held((ip, port)).await.is_none(), "the fourth is closed");
+    assert!(held(([127, 0, 0, 1].into(), port)).await.is_some(), "this machine itself comes in");
+    drop(open.pop());
+    until("the place is given back", || async { held((ip, port)).await.is_some() }).await;
+    drop(open);
     world.finish().await;
 }
 

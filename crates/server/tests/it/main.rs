@@ -19,6 +19,7 @@ mod maintenance;
 mod obey;
 mod ofrep;
 mod operated;
+mod plane;
 mod routes;
 mod seams;
 mod settings;

@@ -1,7 +1,7 @@
 //! The trail as a file: streamed page by page, bounded, and itself recorded.
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
 use qd_core::audit::{self, Filter, Row};
@@ -54,7 +54,7 @@ struct Wanted {
 }
 
 /// `GET …/audit/export?format=csv|jsonl&after=N` and the filters of the list.
-pub async fn download(ctx: Ctx, _request: Request<Body>) -> Response {
+pub async fn download(ctx: Ctx, _body: Body) -> Response {
     match prepare(&ctx).await {
         Ok(response) => response,
         Err(fault) => refuse(&ctx, &fault),

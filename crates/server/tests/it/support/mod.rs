@@ -15,7 +15,7 @@ use qd_core::config::Config;
 use qd_core::gate::Role;
 use qd_core::secret::Secret;
 use qd_core::{App, Clock};
-use server::running::{Running, bind};
+use server::running::{Limits, Running, bind};
 use server::wiring;
 use tempfile::TempDir;
 
@@ -73,6 +73,11 @@ impl World {
 
     /// On a SQLite file, with changes to the configuration.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::within("127.0.0.1:0", Limits::default(), change).await
+    }
+
+    /// The same on an address, with limits of connections.
+    pub async fn within(listen: &str, limits: Limits, change: impl FnOnce(&mut Config)) -> Self {
         let directory = TempDir::new().unwrap();
         let mut config = Config::load(&directory.path().join("none.toml"), false, &[]).unwrap();
         config.storage.data_dir = directory.path().join("data");
@@ -83,7 +88,7 @@ impl World {
         for role in Role::ALL {
             identity::create_admin(&app, &email(role), role.word(), role, Some(Secret::new(PASSWORD))).await.unwrap();
         }
-        let running = Running::start(app.clone(), bind("127.0.0.1:0").await.unwrap()).await.unwrap();
+        let running = Running::start_within(app.clone(), bind(listen).await.unwrap(), limits).await.unwrap();
         Self { app, url: format!("http://{}", running.address), running, directory }
     }
 

@@ -1,7 +1,7 @@
 //! `POST /api/v1/instances`.
 
 use axum::body::Body;
-use axum::http::{Method, Request, header};
+use axum::http::{Method, header};
 use axum::response::{IntoResponse, Response};
 use qd_core::gate::Access;
 use qd_core::{Error, Result};
@@ -17,15 +17,15 @@ pub fn routes(routes: Routes) -> Routes {
     routes.raw(Method::POST, "/api/v1/instances", Access::Scope(SCOPE), "An instance says that it runs, and which build", beat)
 }
 
-async fn beat(ctx: Ctx, request: Request<Body>) -> Response {
-    match take(&ctx, request).await {
+async fn beat(ctx: Ctx, body: Body) -> Response {
+    match take(&ctx, body).await {
         Ok(heard) => ([(header::CACHE_CONTROL, "no-store")], axum::Json(heard)).into_response(),
         Err(fault) => problem_response(&fault, ""),
     }
 }
 
-async fn take(ctx: &Ctx, request: Request<Body>) -> Result<Heard> {
-    let bytes = read_limited(request.into_body(), MAX_BODY).await?;
+async fn take(ctx: &Ctx, body: Body) -> Result<Heard> {
+    let bytes = read_limited(body, MAX_BODY).await?;
     let given: Beat = serde_json::from_slice(&bytes).map_err(|fault| Error::invalid("body", fault.to_string()))?;
     verb::beat(&ctx.app, given).await
 }

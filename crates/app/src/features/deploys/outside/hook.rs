@@ -1,7 +1,7 @@
 //! `POST /hooks/render` and `POST /hooks/github`: verified, durable, then answered.
 
 use axum::body::Body;
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::Tx;
 use engine::job::{Enqueue, enqueue};
@@ -30,12 +30,12 @@ pub fn routes(routes: Routes) -> Routes {
     )
 }
 
-async fn render_hook(ctx: Ctx, request: Request<Body>) -> Response {
-    answer(take_render(&ctx, request).await)
+async fn render_hook(ctx: Ctx, body: Body) -> Response {
+    answer(take_render(&ctx, body).await)
 }
 
-async fn github_hook(ctx: Ctx, request: Request<Body>) -> Response {
-    answer(take_github(&ctx, request).await)
+async fn github_hook(ctx: Ctx, body: Body) -> Response {
+    answer(take_github(&ctx, body).await)
 }
 
 /// What became of a hook.
@@ -70,13 +70,13 @@ fn long_enough(name: &str, bytes: usize) -> Result<()> {
     Ok(())
 }
 
-async fn take_render(ctx: &Ctx, request: Request<Body>) -> Result<Taken> {
+async fn take_render(ctx: &Ctx, body: Body) -> Result<Taken> {
     let deploys = &ctx.app.config.deploys;
     if !deploys.render_webhook_secret.is_set() {
         return Err(no_secret("deploys.render_webhook_secret"));
     }
     long_enough("deploys.render_webhook_secret", webhook_key_length(deploys.render_webhook_secret.expose()))?;
-    let body = read_limited(request.into_body(), MAX_BODY).await?;
+    let body = read_limited(body, MAX_BODY).await?;
     let header = |name: &str| ctx.header(name).unwrap_or_default();
     let signed = Signed { id: header("webhook-id"), timestamp: header("webhook-timestamp"), signature: header("webhook-signature") };
     let verdict = standard(deploys.render_webhook_secret.expose(), signed, &body, ctx.now);
@@ -95,13 +95,13 @@ async fn take_render(ctx: &Ctx, request: Request<Body>) -> Result<Taken> {
     keep(&ctx.app, ("render", signed.id.to_owned()), ctx.now, Work::Look(Look { target }, key)).await
 }
 
-async fn take_github(ctx: &Ctx, request: Request<Body>) -> Result<Taken> {
+async fn take_github(ctx: &Ctx, body: Body) -> Result<Taken> {
     let secret = &ctx.app.config.deploys.github_webhook_secret;
     if !secret.is_set() {
         return Err(no_secret("deploys.github_webhook_secret"));
     }
     long_enough("deploys.github_webhook_secret", secret.expose().len())?;
-    let body = read_limited(request.into_body(), MAX_BODY).await?;
+    let body = read_limited(body, MAX_BODY).await?;
     let header = |name: &str| ctx.header(name).unwrap_or_default();
     let verdict = github_signed(secret.expose(), header("x-hub-signature-256"), &body);
     verdict.map_err(|wrong| Error::Unauthenticated(wrong.words().into()))?;

@@ -1,7 +1,7 @@
 //! The routes: admission, the two evaluations, the stream, and preflights.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use qd_core::Error;
 use qd_core::gate::Access;
@@ -23,9 +23,9 @@ pub fn routes(routes: Routes) -> Routes {
         .raw(Method::POST, ONE, anyone, "OFREP: evaluate one flag (token with flags:read, unless flags.public)", one)
         .raw(Method::POST, ALL, anyone, "OFREP: evaluate all flags (token with flags:read, unless flags.public)", all)
         .raw(Method::GET, EVENTS, anyone, "OFREP: hear of changes (ticket from an evaluation of all flags)", events)
-        .blind(Method::OPTIONS, ONE, before, |ctx, request| preflight(ctx, request, "POST, OPTIONS"))
-        .blind(Method::OPTIONS, ALL, before, |ctx, request| preflight(ctx, request, "POST, OPTIONS"))
-        .blind(Method::OPTIONS, EVENTS, before, |ctx, request| preflight(ctx, request, "GET, OPTIONS"))
+        .blind(Method::OPTIONS, ONE, before, |ctx| preflight(ctx, "POST, OPTIONS"))
+        .blind(Method::OPTIONS, ALL, before, |ctx| preflight(ctx, "POST, OPTIONS"))
+        .blind(Method::OPTIONS, EVENTS, before, |ctx| preflight(ctx, "GET, OPTIONS"))
 }
 
 /// Why a request is not answered with an evaluation.
@@ -94,37 +94,34 @@ pub fn admit(ctx: &Ctx) -> qd_core::Result<()> {
     Err(Error::Forbidden(format!("This needs a token with the scope {SCOPE}.")))
 }
 
-async fn one(ctx: Ctx, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
+async fn one(ctx: Ctx, body: Body) -> Response {
     let key = ctx.param("key").unwrap_or_default();
-    with(&ctx, &parts.headers, Some(key), async |ofrep: &Ofrep| ofrep.one(&ctx, key, body).await).await
+    with(&ctx, Some(key), async |ofrep: &Ofrep| ofrep.one(&ctx, key, body).await).await
 }
 
-async fn all(ctx: Ctx, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    with(&ctx, &parts.headers, None, async |ofrep: &Ofrep| ofrep.all(&ctx, &parts.headers, body).await).await
+async fn all(ctx: Ctx, body: Body) -> Response {
+    with(&ctx, None, async |ofrep: &Ofrep| ofrep.all(&ctx, body).await).await
 }
 
-async fn events(ctx: Ctx, request: Request<Body>) -> Response {
-    let headers = request.headers();
-    with(&ctx, headers, None, async |ofrep: &Ofrep| Ok(stream::open(ofrep, &ctx).await?)).await
+async fn events(ctx: Ctx, _: Body) -> Response {
+    with(&ctx, None, async |ofrep: &Ofrep| Ok(stream::open(ofrep, &ctx).await?)).await
 }
 
-async fn preflight(ctx: Ctx, request: Request<Body>, methods: &'static str) -> Response {
+fn preflight(ctx: &Ctx, methods: &'static str) -> Response {
     match ctx.app.state::<Ofrep>() {
-        Ok(ofrep) => ofrep.origins.preflight(request.headers(), methods),
+        Ok(ofrep) => ofrep.origins.preflight(ctx.headers(), methods),
         Err(fault) => Refusal::Kept(fault).response(None),
     }
 }
 
 /// Answers, and lets pages of other origins read whatever the answer is.
-async fn with(ctx: &Ctx, headers: &HeaderMap, key: Option<&str>, work: impl AsyncFnOnce(&Ofrep) -> Result<Response, Refusal>) -> Response {
+async fn with(ctx: &Ctx, key: Option<&str>, work: impl AsyncFnOnce(&Ofrep) -> Result<Response, Refusal>) -> Response {
     let ofrep = match ctx.app.state::<Ofrep>() {
         Ok(ofrep) => ofrep,
         Err(fault) => return Refusal::Kept(fault).response(key),
     };
     let mut response = work(&ofrep).await.unwrap_or_else(|refusal| refusal.response(key));
-    ofrep.origins.open(headers, &mut response);
+    ofrep.origins.open(ctx.headers(), &mut response);
     response
 }
 
@@ -153,7 +150,7 @@ impl Ofrep {
         Ok(json(StatusCode::OK, answer))
     }
 
-    async fn all(&self, ctx: &Ctx, headers: &HeaderMap, body: Body) -> Result<Response, Refusal> {
+    async fn all(&self, ctx: &Ctx, body: Body) -> Result<Response, Refusal> {
         self.enter(ctx)?;
         let context = read(body).await?;
         let told = version::told(ctx.query());
@@ -162,7 +159,7 @@ impl Ofrep {
         ctx.app.state::<usage::Meter>()?.asked_all(ctx.now);
         let tag = version::tag(&flags, ctx.actor.id(), &context, ctx.now);
         // Whoever was told of another version than ours is never sent away with "you have it all".
-        if told.is_current(flags.revision) && etag::matches(headers, &tag) {
+        if told.is_current(flags.revision) && etag::matches(ctx.headers(), &tag) {
             return Ok(tagged(json_free(StatusCode::NOT_MODIFIED), &tag));
         }
         let mut answer = Vec::with_capacity(4_096);

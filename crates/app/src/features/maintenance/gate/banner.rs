@@ -2,8 +2,7 @@
 
 use std::sync::LazyLock;
 
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::Event as Sse;
 use axum::response::{IntoResponse, Response};
 use qd_core::{Error, Result, Timestamp};
@@ -98,7 +97,7 @@ fn notices(state: &State, query: &str, now: Timestamp) -> Told {
 }
 
 /// `GET /banner.js`
-pub async fn script(_: Ctx, _: Request<Body>) -> Response {
+pub fn script(_: &Ctx) -> Response {
     let mut response =
         ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, SCRIPT_AGE)], SCRIPT.as_str()).into_response();
     open(&mut response);
@@ -107,13 +106,13 @@ pub async fn script(_: Ctx, _: Request<Body>) -> Response {
 
 /// `GET /api/v1/maintenance/banner?audience=customers|vendors|admins&vendor=ID`: `no-cache` has browsers keep it and ask with its ETag by themselves,
 /// without the question beforehand that a header of the page's own would cost.
-pub async fn told(ctx: Ctx, request: Request<Body>) -> Response {
-    response(state(&ctx.app).and_then(|state| banner(&ctx, &state, &request)))
+pub fn told(ctx: &Ctx) -> Response {
+    response(state(&ctx.app).and_then(|state| banner(ctx, &state)))
 }
 
-fn banner(ctx: &Ctx, state: &State, request: &Request<Body>) -> Result<Response> {
+fn banner(ctx: &Ctx, state: &State) -> Result<Response> {
     let tag = tag(state, &ctx.app);
-    let mut answer = match etag::matches(request.headers(), &tag) {
+    let mut answer = match etag::matches(ctx.headers(), &tag) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => axum::Json(notices(state, ctx.query(), ctx.now)).into_response(),
     };
@@ -126,7 +125,7 @@ fn banner(ctx: &Ctx, state: &State, request: &Request<Body>) -> Result<Response>
 }
 
 /// `GET /api/v1/maintenance/banner/events`: a message with the revision whenever it moves; the page then asks for the banner.
-pub async fn events(ctx: Ctx, _: Request<Body>) -> Response {
+pub fn events(ctx: &Ctx) -> Response {
     response(ctx.app.state::<Streams>().and_then(|streams| {
         let heard = ctx.header("last-event-id").and_then(|id| id.parse().ok()).unwrap_or_else(|| ctx.app.published.revision());
         let mut answer = changes(&ctx.app, &streams.banner, heard, |revision| Sse::default().data(revision.to_string()))?;

@@ -4,8 +4,7 @@
 //! hangs the visitor's query on it. Where several of them are sent, a visitor may have sent one himself: the strictest reading counts. Without a
 //! method nobody knows whether it is a write, so while writes are blocked it counts as one.
 
-use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use qd_core::Result;
 
@@ -18,30 +17,27 @@ const PATHS: [&str; 3] = ["x-forwarded-uri", "x-original-uri", "x-original-url"]
 const VENDOR: &str = "x-vendor-id";
 
 /// `GET /gate`: 204, or 503 with a page.
-pub async fn gate(ctx: Ctx, request: Request<Body>) -> Response {
-    answer(&ctx, request.headers(), |blocked| pages::blocked(StatusCode::SERVICE_UNAVAILABLE, request.headers(), blocked, &ctx))
+pub fn gate(ctx: &Ctx) -> Response {
+    answer(ctx, |blocked| pages::blocked(StatusCode::SERVICE_UNAVAILABLE, blocked, ctx))
 }
 
 /// `GET /gate/nginx`: 204 or 403, for nginx takes everything else as a fault of ours.
-pub async fn nginx(ctx: Ctx, request: Request<Body>) -> Response {
-    answer(&ctx, request.headers(), |_| StatusCode::FORBIDDEN.into_response())
+pub fn nginx(ctx: &Ctx) -> Response {
+    answer(ctx, |_| StatusCode::FORBIDDEN.into_response())
 }
 
 /// `GET /api/v1/maintenance/page`: what somebody reads whose write is blocked, as 200, for proxies that set the status themselves.
-pub async fn page(ctx: Ctx, request: Request<Body>) -> Response {
+pub fn page(ctx: &Ctx) -> Response {
     let held = state(&ctx.app).map(|state| match state.verdict(&Asked { method: "POST", ..Asked::default() }, ctx.now) {
         Verdict::Blocked(blocked) => blocked,
         // It holds for some (vendors), or has ended since.
         Verdict::Pass => pages::some(&state, ctx.now),
     });
-    held.map_or_else(
-        |fault| failed(&fault),
-        |blocked| told(pages::blocked(StatusCode::OK, request.headers(), &blocked, &ctx), blocked.mode, Some(blocked.retry_after)),
-    )
+    held.map_or_else(|fault| failed(&fault), |blocked| told(pages::blocked(StatusCode::OK, &blocked, ctx), blocked.mode, Some(blocked.retry_after)))
 }
 
-fn answer(ctx: &Ctx, headers: &HeaderMap, refuse: impl FnOnce(&Blocked) -> Response) -> Response {
-    let decided = state(&ctx.app).map(|state| match decide(&state, headers, ctx) {
+fn answer(ctx: &Ctx, refuse: impl FnOnce(&Blocked) -> Response) -> Response {
+    let decided = state(&ctx.app).map(|state| match decide(&state, ctx.headers(), ctx) {
         Verdict::Pass => told(StatusCode::NO_CONTENT.into_response(), state.mode(ctx.now), None),
         Verdict::Blocked(blocked) => told(refuse(&blocked), blocked.mode, Some(blocked.retry_after)),
     });

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -44,8 +44,8 @@ pub fn some(state: &State, now: Timestamp) -> Blocked {
 }
 
 /// The body in the shape that was asked for: browsers name `text/html`, programs get the document.
-pub fn blocked(status: StatusCode, headers: &HeaderMap, blocked: &Blocked, ctx: &Ctx) -> Response {
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+pub fn blocked(status: StatusCode, blocked: &Blocked, ctx: &Ctx) -> Response {
+    let accept = ctx.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut response = if accept.to_ascii_lowercase().contains("text/html") {
         let mut response = (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page(blocked, ctx).into_string()).into_response();
         response.headers_mut().insert(HeaderName::from_static("content-security-policy"), POLICY.clone());

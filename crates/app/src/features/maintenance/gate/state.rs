@@ -1,7 +1,7 @@
 //! The state for applications: asked for with an ETag, or heard as server-sent events.
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::Event as Sse;
 use axum::response::{IntoResponse, Response};
 use qd_core::gate::Access;
@@ -31,11 +31,11 @@ pub(super) fn tag(state: &State, app: &App) -> String {
 }
 
 /// `GET /api/v1/maintenance/state`
-pub async fn now(ctx: Ctx, request: Request<Body>) -> Response {
+pub async fn now(ctx: Ctx, _: Body) -> Response {
     response(admit(&ctx).and_then(|()| {
         let state = state(&ctx.app)?;
         let tag = tag(&state, &ctx.app);
-        let mut answer = match etag::matches(request.headers(), &tag) {
+        let mut answer = match etag::matches(ctx.headers(), &tag) {
             true => StatusCode::NOT_MODIFIED.into_response(),
             false => axum::Json(state.view(ctx.now)).into_response(),
         };
@@ -49,7 +49,7 @@ pub async fn now(ctx: Ctx, request: Request<Body>) -> Response {
 
 /// `GET /api/v1/maintenance/events`: `event: state`, the id is the revision, the data what [`now`] answers. The state comes at once on connecting:
 /// whoever was away may have missed a phase that came by time alone.
-pub async fn events(ctx: Ctx, _: Request<Body>) -> Response {
+pub async fn events(ctx: Ctx, _: Body) -> Response {
     response(admit(&ctx).and_then(|()| {
         let (streams, app) = (ctx.app.state::<Streams>()?, ctx.app.clone());
         changes(&ctx.app, &streams.state, -1, move |_| {

@@ -1,7 +1,7 @@
 //! The three routes of OTLP/HTTP.
 
 use axum::body::Body;
-use axum::http::{Method, Request, header};
+use axum::http::{Method, header};
 use axum::response::Response;
 use qd_core::gate::Access;
 
@@ -16,20 +16,18 @@ const LARGE: usize = 128 * 1024;
 /// Adds the routes.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .raw(Method::POST, "/v1/traces", INGEST, "OTLP/HTTP traces", |ctx, request| receive(ctx, request, Signal::Traces))
-        .raw(Method::POST, "/v1/logs", INGEST, "OTLP/HTTP logs", |ctx, request| receive(ctx, request, Signal::Logs))
-        .raw(Method::POST, "/v1/metrics", INGEST, "OTLP/HTTP metrics, which are not stored yet", |ctx, request| {
-            receive(ctx, request, Signal::Metrics)
-        })
+        .raw(Method::POST, "/v1/traces", INGEST, "OTLP/HTTP traces", |ctx, body| receive(ctx, body, Signal::Traces))
+        .raw(Method::POST, "/v1/logs", INGEST, "OTLP/HTTP logs", |ctx, body| receive(ctx, body, Signal::Logs))
+        .raw(Method::POST, "/v1/metrics", INGEST, "OTLP/HTTP metrics, which are not stored yet", |ctx, body| receive(ctx, body, Signal::Metrics))
 }
 
-async fn receive(ctx: Ctx, request: Request<Body>, signal: Signal) -> Response {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+async fn receive(ctx: Ctx, body: Body, signal: Signal) -> Response {
+    let kind = ctx.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some(encoding) = Encoding::of(kind) else {
         let refusal = Refusal::Unsupported("Send application/x-protobuf or application/json.".into());
         return refuse(&refusal, Encoding::Json);
     };
-    match take(&ctx, request, signal, encoding).await {
+    match take(&ctx, body, signal, encoding).await {
         Ok(answer) => answer.response(signal, encoding),
         Err(refusal) => refuse(&refusal, encoding),
     }
@@ -40,14 +38,13 @@ fn refuse(refusal: &Refusal, encoding: Encoding) -> Response {
     refusal.response(encoding)
 }
 
-async fn take(ctx: &Ctx, request: Request<Body>, signal: Signal, encoding: Encoding) -> Result<Answer, Refusal> {
+async fn take(ctx: &Ctx, body: Body, signal: Signal, encoding: Encoding) -> Result<Answer, Refusal> {
     let broken = |error: qd_core::Error| {
         tracing::error!(%error, "ingest is not wired");
         Refusal::Busy { detail: "Ingest is not running.", retry_after: 30 }
     };
     let telemetry = ctx.app.state::<Telemetry>().map_err(broken)?;
-    let (parts, body) = request.into_parts();
-    let (bytes, room) = super::body::read(&parts.headers, body, telemetry.limit, &telemetry.room).await?;
+    let (bytes, room) = super::body::read(ctx.headers(), body, telemetry.limit, &telemetry.room).await?;
     let (load, answer) = {
         // Closed only with the process.
         let _turn = telemetry.decoders.acquire().await;
