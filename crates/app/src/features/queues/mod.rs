@@ -7,6 +7,8 @@
 pub mod action;
 pub mod archive;
 pub mod failure;
+pub mod history;
+pub mod index;
 mod pages;
 pub mod read;
 pub mod run;
@@ -16,7 +18,7 @@ pub mod source;
 mod store;
 pub mod verb;
 
-pub use pages::{Board, BoardQuery, routes};
+pub use pages::{Board, BoardQuery, routes, search_box};
 
 use qd_core::event::Event;
 use qd_core::{App, Result};
@@ -34,6 +36,8 @@ pub use qd_core::port::queue::{
 pub const FEATURE: Feature = Feature {
     state: |_, kept| {
         kept.insert(schedules::Alarms::default());
+        kept.insert(history::Past::default());
+        kept.insert(index::Index::default());
         Ok(())
     },
     start,
@@ -46,8 +50,15 @@ pub const FEATURE: Feature = Feature {
 /// Every static statement.
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const STATEMENTS: &[&str] = &{
-    const LISTS: [&[&str]; 3] = [store::STATEMENTS, run::store::STATEMENTS, archive::store::STATEMENTS];
-    const ALL: usize = LISTS[0].len() + LISTS[1].len() + LISTS[2].len();
+    const LISTS: [&[&str]; 6] = [
+        store::STATEMENTS,
+        run::store::STATEMENTS,
+        archive::store::STATEMENTS,
+        history::store::STATEMENTS,
+        index::store::STATEMENTS,
+        failure::store::STATEMENTS,
+    ];
+    const ALL: usize = LISTS[0].len() + LISTS[1].len() + LISTS[2].len() + LISTS[3].len() + LISTS[4].len() + LISTS[5].len();
     let mut all = [""; ALL];
     let (mut list, mut at, mut to) = (0, 0, 0);
     while list < LISTS.len() {
@@ -64,6 +75,8 @@ const STATEMENTS: &[&str] = &{
 fn start(starter: &mut Starter) {
     starter.keep("runs over jobs", run::sweep);
     starter.keep("schedules of queues", schedules::watch);
+    history::watch(starter);
+    index::watch(starter);
 }
 
 /// Days that runs are listed after their end.
@@ -75,7 +88,7 @@ const KEPT_DAYS: i64 = 90;
 /// Any fault of our database.
 pub async fn trim(app: &App) -> Result<u64> {
     let now = app.now();
-    let chunks = archive::trim(app, now).await?;
+    let chunks = archive::trim(app, now).await? + history::trim(app).await? + index::trim(app).await? + failure::trim(app).await?;
     let (archived, old) = (now.plus_seconds(-archive::KEPT_SECONDS), now.plus_seconds(-KEPT_DAYS * 86_400));
     let rows = app
         .db
@@ -88,3 +101,6 @@ pub(crate) fn changed(app: &App, source: &str, queue: &str) {
     let payload = json!({ "source": source, "queue": queue });
     app.bus.tell(Event::new("queue.changed", format!("{source}/{queue}"), payload, app.now()));
 }
+
+#[cfg(test)]
+mod tests;
