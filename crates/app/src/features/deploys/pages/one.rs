@@ -124,7 +124,7 @@ impl OneView {
                 ("Ended", time(deploy.finished_at)),
                 ("Rolled back", time(deploy.rolled_back_at)),
                 ("Replaced", replaced),
-                ("Told by", html! { (deploy.source.word()) ", " (deploy.recorded_by_name) }),
+                ("Told by", html! { (deploy.source.word()) ", " (super::running::teller(deploy)) }),
                 ("Id there", or_none(&deploy.external_id)),
             ]))
             .foot(html! { a href={ "/audit?target_kind=deploy&target_id=" (deploy.id) } { "Its audit events" } })

@@ -10,7 +10,7 @@ use super::panels::{Panels, Running};
 use crate::features::deploys::Figures;
 use crate::features::deploys::instances::{BuildCount, Run, ServiceRun};
 use crate::features::deploys::outside::Target;
-use crate::features::deploys::record::{Deploy, short};
+use crate::features::deploys::record::{Deploy, Source, short};
 use crate::features::deploys::rollback::{self, RollBack, SetAutoDeploy};
 use crate::ui::card::Card;
 use crate::ui::status::{Tone, status_word};
@@ -74,9 +74,19 @@ impl CurrentView {
     }
 }
 
-/// Who deployed: the author, else whoever wrote it down.
+/// Who deployed: the author, else whoever told us of it.
 pub(super) fn by(deploy: &Deploy) -> String {
-    deploy.author.clone().unwrap_or_else(|| deploy.recorded_by_name.clone())
+    deploy.author.clone().unwrap_or_else(|| teller(deploy).to_owned())
+}
+
+/// Who told us: a person or a token; what the program found by itself, it read at a provider.
+pub(super) fn teller(deploy: &Deploy) -> &str {
+    match deploy.source {
+        _ if !deploy.recorded_by.starts_with("system:") => &deploy.recorded_by_name,
+        Source::Render => "Render",
+        Source::Github => "GitHub",
+        _ => "Quarterdeck",
+    }
 }
 
 impl View for CurrentView {
@@ -154,7 +164,7 @@ fn headline(newest: &Deploy, running: &Running, page: &Page<'_>) -> Markup {
             span.row { (icon("rocket")) (newest.service) }
             span.row { (icon("clock")) span { (format::time(live, page.now)) ", " (format::duration(page.now.since(live).max(0))) " ago" } }
             @if let Some(author) = &newest.author { span.row { (avatar(author)) (author) } }
-            @else { span { "told by " (newest.recorded_by_name) } }
+            @else { span { "told by " (teller(newest)) } }
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn card_of(flags: &[Flag], page: &Page<'_>) -> Markup {
             @for flag in flags {
                 li.row.row--wrap {
                     a.mono href={ "/flags/" (flag.key) } { (flag.key) }
-                    @if let Some(at) = flag.archived_at { span.quiet.small { "archived " (format::time(at, page.now)) " by " (flag.updated_by.name) } }
+                    @if let Some(at) = flag.archived_at { span.quiet.small { "archived " (format::time(at, page.now)) " by " (super::say::who(&flag.updated_by)) } }
                 }
             }
         }

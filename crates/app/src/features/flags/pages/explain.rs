@@ -104,7 +104,7 @@ impl View for ExplainView {
 impl ExplainView {
     fn facts(&self, page: &Page<'_>) -> Markup {
         let Some(flag) = &self.flag else { return html! { p.soft { "It tells the state of the maintenance modes." } } };
-        let changed = format!("{}, {}", say::changed(flag, page.now), flag.updated_by.name);
+        let changed = format!("{}, {}", say::changed(flag, page.now), say::who(&flag.updated_by));
         html! {
             div.stack.stack--s {
                 (super::row::marks(flag, page))

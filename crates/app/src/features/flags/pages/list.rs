@@ -278,6 +278,6 @@ impl View for ListView {
 
     fn body(&self, page: &Page<'_>) -> Markup {
         let head = html! { a href="/deploys" { "Deploys & Config" } };
-        html! { (page_head("Feature flags", &format!("{}.", self.sentence()), &head)) (self.panel(LIST, page)) (super::archived::card_of(&self.archived, page)) }
+        html! { (page_head("Feature flags", "They decide who sees what, without a deploy.", &head)) (self.panel(LIST, page)) (super::archived::card_of(&self.archived, page)) }
     }
 }

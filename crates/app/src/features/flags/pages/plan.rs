@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::dialog::{live, named};
-use super::{back, steps};
+use super::{back, say, steps};
 use crate::features::flags::definition::{Flag, Percent};
 use crate::features::flags::ramp::{
     self, CancelRamp, CancelSchedule, NewSchedule, PauseRamp, Ramp, RampState, RampStep, ResumeRamp, ScheduleChange, ScheduleState, Scheduled,
@@ -152,7 +152,7 @@ fn planned(one: &Scheduled, place: &str, page: &Page<'_>) -> Markup {
                 (status_word(tone, word)) span { (does(one)) " at " (format::time(one.at, page.now)) " UTC" }
                 @if open { span.push { (button::post(&format!("{place}/{}/cancel", one.id), &Button::submit("Take back").small().ghost())) } }
             }
-            p class="quiet small" { (one.created_by.name) @if let Some(reason) = &one.reason { ": " (reason) } }
+            p class="quiet small" { (say::who(&one.created_by)) @if let Some(reason) = &one.reason { ": " (reason) } }
             @if let Some(fault) = &one.fault { p.small { (fault) } }
         }
     }

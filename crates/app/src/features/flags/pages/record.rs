@@ -108,7 +108,7 @@ impl RecordView {
             ),
             Stat::new("Evaluations", format::number(usage.per_minute), "a minute", format!("{} by its key", format::number(usage.asked_per_minute))),
             Stat::new("Last evaluated", last, "", asked),
-            Stat::new("Changed", format::age(flag.updated_at, page.now), "", format!("by {}, revision {}", flag.updated_by.name, flag.version)),
+            Stat::new("Changed", format::age(flag.updated_at, page.now), "", format!("by {}, revision {}", say::who(&flag.updated_by), flag.version)),
         ]
     }
 
@@ -158,7 +158,7 @@ impl RecordView {
                 ("Tags", tags),
                 ("Environment", definition.environment.as_ref().map_or_else(none, |name| html! { (name) })),
                 ("Expected to live", html! { (lifetime) }),
-                ("Made", html! { (format::time(flag.created_at, page.now)) " by " (flag.created_by.name) }),
+                ("Made", html! { (format::time(flag.created_at, page.now)) " by " (say::who(&flag.created_by)) }),
                 ("Salt", html! { @if definition.salt.is_empty() { "none" } @else { span.mono { (definition.salt) } } }),
             ])))
             (card("Record").level3().body(html! {

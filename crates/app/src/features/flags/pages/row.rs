@@ -5,7 +5,7 @@ use qd_core::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::explain;
+use super::{explain, say};
 use crate::features::flags::definition::{Flag, Kill, Lower, Rollout, Scope, Stale, Toggle};
 use crate::features::flags::usage::Usage;
 use crate::ui::table::{Priority, cell, cell_at};
@@ -45,9 +45,9 @@ impl Item {
                 td.cell-status { (switch(flag, page)) }
                 (cell_at(Priority::Medium, "Scope", scope(flag.definition.scope)))
                 td.flagrange data-label="Rollout" { (slider(flag, page)) }
-                (cell("Last changed by", html! { span { span.nowrap { (flag.updated_by.name) } span.sub { (self.when(page)) } } }))
+                (cell("Last changed by", html! { span { span.nowrap { (say::who(&flag.updated_by)) } span.sub { (self.when(page)) } } }))
                 (cell_at(Priority::Large, "Evaluated", html! { span { span.nowrap { (format::number(self.usage.per_minute)) " / min" } span.sub { (self.last(page)) } } }))
-                td.num { div.actions { (self.marks()) (explain::why(key)) } }
+                td.num data-label="Explain" { div.actions { (self.marks()) (explain::why(key)) } }
             }
         }
     }

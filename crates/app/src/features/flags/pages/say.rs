@@ -3,8 +3,13 @@
 use qd_core::Timestamp;
 use serde_json::Value;
 
-use crate::features::flags::definition::{Definition, Flag, Percent, Scope};
+use crate::features::flags::definition::{Definition, Flag, Percent, Person, Scope};
 use crate::ui::format;
+
+/// Who did something, for people: parts of the program have no name that they know.
+pub fn who(person: &Person) -> &str {
+    if person.id.starts_with("system:") { "Quarterdeck" } else { &person.name }
+}
 
 /// Whom a scope is about, in the plural.
 pub fn people(scope: Scope) -> &'static str {
