@@ -38,7 +38,8 @@ for (const { path, form } of runs) {
     const context = await chromium.launchPersistentContext(profile, { ...chromiumOptions([`--remote-debugging-port=${port}`]), headless: true });
     try {
       await context.addCookies(JSON.parse(readFileSync(sessionFile("SUPER_ADMIN"), "utf8")).cookies);
-      const flags = { port, onlyCategories: categories, logLevel: "error", disableStorageReset: true } as const;
+      // Nobody looks at its pictures of the whole page.
+      const flags = { port, onlyCategories: categories, logLevel: "error", disableStorageReset: true, disableFullPageScreenshot: true } as const;
       const measure = async () => (await lighthouse(product().url + path, { ...flags, onlyCategories: [...categories] }, form === "desktop" ? desktopConfig : undefined))!.lhr;
       const speed = (lhr: Awaited<ReturnType<typeof measure>>) => Math.round((lhr.categories.performance!.score ?? 0) * 100);
       let report = await measure();
