@@ -155,5 +155,10 @@ async fn jobs_that_can_not_be_changed_are_told_apart() {
     for act in [JobAct::Retry { reset: true }, JobAct::Promote, JobAct::Delay(5)] {
         assert_eq!(bench.act(act, &["runs", "nosuch"]).await, [Acted::Gone, Acted::Gone], "{act:?}");
     }
-    bench.js("memo.end(); await memo.w.close();");
+    let parts = ["meta", "wait", "events", "repeat:tick", "repeat", "id", "runs:lock", ""];
+    for act in [JobAct::Retry { reset: true }, JobAct::Promote, JobAct::Remove, JobAct::Priority(1), JobAct::Delay(5)] {
+        assert_eq!(bench.act(act, &parts).await, vec![Acted::Gone; parts.len()], "other keys of the queue are no jobs: {act:?}");
+    }
+    assert!(bench.driver.records("mail", &parts.map(ToOwned::to_owned)).await.unwrap().is_empty());
+    bench.js("const closing = memo.w.close(); memo.end(); await closing;");
 }

@@ -13,6 +13,7 @@ pub(super) use record::records;
 pub(super) use remove::remove_recorded;
 pub(super) use restore::restore;
 
+use super::write;
 use text::Text;
 
 /// Bytes of arguments that one call of a script takes, so that it ends soon.
@@ -62,7 +63,7 @@ impl Whole {
     fn of(record: &JobRecord) -> Result<Self> {
         let whole: Self = serde_json::from_value(record.whole.clone())
             .map_err(|fault| Error::invalid("records", format!("The record of job {} can't be read: {fault}.", record.id)))?;
-        if whole.form == Self::FORM && whole.hash.len().is_multiple_of(2) {
+        if whole.form == Self::FORM && write::is_job(&record.id) && whole.hash.len().is_multiple_of(2) {
             return Ok(whole);
         }
         Err(Error::invalid("records", format!("The record of job {} has a form that is not known.", record.id)))

@@ -40,6 +40,7 @@ pub(in crate::queue::bullmq) async fn records(bull: &BullMq, queue: &str, ids: &
     let mut conn = write::open(bull, keys).await?;
     let around = around(&mut conn, keys).await?;
     let mut records = Vec::with_capacity(ids.len());
+    let ids: Vec<&str> = ids.iter().map(String::as_str).filter(|id| write::is_job(id)).collect();
     for ids in ids.chunks(PAGE) {
         for (id, told) in ids.iter().zip(page(&mut conn, keys, ids).await?) {
             if let Some(record) = record(&mut conn, keys, &around, id, told).await? {
@@ -58,7 +59,7 @@ async fn around(conn: &mut Conn, keys: Keys<'_>) -> Result<Around> {
     Ok(Around { active: active.into_iter().map(|id| id.0).collect(), wait, paused })
 }
 
-async fn page(conn: &mut Conn, keys: Keys<'_>, ids: &[String]) -> Result<Vec<Told>> {
+async fn page(conn: &mut Conn, keys: Keys<'_>, ids: &[&str]) -> Result<Vec<Told>> {
     let mut look = redis::pipe();
     for id in ids {
         look.cmd("HGETALL").arg(keys.of(id));
@@ -69,7 +70,7 @@ async fn page(conn: &mut Conn, keys: Keys<'_>, ids: &[String]) -> Result<Vec<Tol
         look.cmd("ZRANGE").arg(keys.of_job(id, "unsuccessful")).arg(0).arg(-1).arg("WITHSCORES");
         look.cmd("EXISTS").arg(keys.of_job(id, "lock"));
         for set in SETS {
-            look.cmd("ZSCORE").arg(keys.of(super::place(set))).arg(id);
+            look.cmd("ZSCORE").arg(keys.of(super::place(set))).arg(*id);
         }
     }
     let answers: Vec<redis::Value> = look.query_async(conn).await.map_err(fault)?;

@@ -5,7 +5,7 @@ use qd_core::{Error, Result};
 use redis::Script;
 
 use super::script::{self, DELAY, PRIORITY, PROMOTE, REMOVE, RETRY};
-use super::{Answer, CHUNK, open};
+use super::{Answer, CHUNK, is_job, open};
 use crate::queue::bullmq::BullMq;
 use crate::queue::bullmq::connect::{Conn, fault};
 use crate::queue::bullmq::keys::Keys;
@@ -30,6 +30,8 @@ pub(in crate::queue::bullmq) async fn act(bull: &BullMq, queue: &str, act: JobAc
         _ => CHUNK,
     };
     let mut acted = Vec::with_capacity(ids.len());
+    // What is no job is asked for as the job without a name, which nobody has.
+    let ids: Vec<&str> = ids.iter().map(|id| if is_job(id) { id } else { "" }).collect();
     for ids in ids.chunks(size) {
         let mut call = script::call(script, keys);
         call.arg(&head).arg(ids);
