@@ -98,7 +98,15 @@ pub(in crate::features::queues) async fn work(
     let now = app.now();
     let Some(stored) = app.db.write_with(move |tx| Box::pin(async move { store::begin(tx, id, now).await })).await? else { return Ok((None, None)) };
     let before = stored.run.clone();
-    let driver = Arc::clone(&source::source(app, &stored.run.source)?.queue);
+    let driver = match source::source(app, &stored.run.source) {
+        Ok(source) => Arc::clone(&source.queue),
+        // It was taken out of the configuration: nobody could ever end the run otherwise.
+        Err(fault) => {
+            let why = fault.to_string();
+            app.db.write_with(move |tx| Box::pin(async move { store::end(tx, &stored, RunStatus::Failed, Some(&why), now).await })).await?;
+            return Err(fault);
+        }
+    };
     let mut going = Going::new(app.clone(), driver, stored, info);
     let ended = match part(&mut going, warrant).await {
         Ok(ended) => ended,

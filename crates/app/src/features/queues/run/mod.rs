@@ -24,6 +24,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use execute::Execute;
+#[cfg(test)]
+pub(super) use execute::execute;
 pub(super) use execute::sweep;
 pub use filter::{Filter, FilterQuery, Match};
 pub use once::remove;

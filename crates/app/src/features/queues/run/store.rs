@@ -30,7 +30,7 @@ const UNLOCK: &str = "DELETE FROM queue_run_lock WHERE run_id = $1";
 const OPEN: &str = "SELECT * FROM queue_run WHERE ended_at IS NULL AND (background = $1 OR updated_at < $2) ORDER BY id LIMIT 100";
 const ARCHIVED: &str = "UPDATE queue_run SET archived = $2, restorable_until = CASE WHEN $2 > 0 THEN restorable_until END WHERE id = $1";
 const EXPIRED: &str = "SELECT id FROM queue_run WHERE restorable_until < $1 AND ended_at IS NOT NULL \
-     AND NOT EXISTS (SELECT 1 FROM queue_run_lock held WHERE held.what = $2) ORDER BY id LIMIT 100";
+     AND NOT EXISTS (SELECT 1 FROM queue_run_lock held WHERE held.what LIKE 'restore:%') ORDER BY id LIMIT 100";
 const FORGET: &str = "DELETE FROM queue_run WHERE ended_at < $1 AND restorable_until IS NULL \
      AND NOT EXISTS (SELECT 1 FROM queue_schedule held WHERE held.run_id = queue_run.id) \
      AND NOT EXISTS (SELECT 1 FROM queue_archive kept WHERE kept.run_id = queue_run.id)";
@@ -236,7 +236,7 @@ pub async fn archived(tx: &mut Tx, id: Uuid, left: i64) -> Result<()> {
 
 /// Runs whose archive has had its time, at most 100; none while anything is restored.
 pub async fn expired(db: &Db, now: Timestamp) -> Result<Vec<Uuid>> {
-    Ok(db.all::<(Uuid,)>(EXPIRED, args![now.0, super::RESTORING]).await?.into_iter().map(|(id,)| id).collect())
+    Ok(db.all::<(Uuid,)>(EXPIRED, args![now.0]).await?.into_iter().map(|(id,)| id).collect())
 }
 
 /// Forgets runs that ended before a moment and keep nothing.

@@ -55,7 +55,7 @@ pub(in crate::features::queues) async fn watch(app: App) {
 }
 
 /// One look.
-pub(super) async fn look(app: &App) -> Result<()> {
+pub(in crate::features::queues) async fn look(app: &App) -> Result<()> {
     let all = super::list(app).await?;
     let dead: Vec<&Scheduled> = all.schedules.iter().filter(|one| one.alarm.is_some()).collect();
     let new = news(app, &dead, &all.unknown)?;

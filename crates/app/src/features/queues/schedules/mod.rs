@@ -16,6 +16,8 @@ use uuid::Uuid;
 use super::store;
 
 pub use alarm::overdue;
+#[cfg(test)]
+pub(super) use alarm::look;
 pub(super) use alarm::{Alarms, watch};
 pub use verb::{ScheduleChange, pause, remove, resume, run_now};
 pub(super) use verb::{put_back, take_away};
