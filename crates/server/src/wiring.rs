@@ -10,6 +10,7 @@ use drivers::{cache, inspector};
 use engine::{Db, DbOptions};
 use qd_core::audit::{Anchor, Signer};
 use qd_core::config::{Config, QueueConfig};
+use qd_core::error::FieldError;
 use qd_core::event::Bus;
 use qd_core::gate::Gate;
 use qd_core::keys::Keys;
@@ -105,9 +106,20 @@ fn ports(config: &Config, own: &Db) -> Result<Ports> {
 
 fn queue_of(source: &QueueConfig) -> Result<Arc<dyn Queue>> {
     Ok(match source.driver.as_str() {
-        "bullmq" => Arc::new(BullMq::new(&source.url, &source.prefix)?),
+        "bullmq" => Arc::new(BullMq::new(&source.url, &source.prefix).map_err(|fault| of_source(&source.name, fault))?),
         _ => Arc::new(Embedded::of(source.url.clone())),
     })
+}
+
+/// Says which job system a fault of its configuration is in.
+fn of_source(name: &str, fault: Error) -> Error {
+    match fault {
+        Error::Invalid(faults) => {
+            let named = |fault: FieldError| FieldError { field: format!("queues.{name}.{}", fault.field), ..fault };
+            Error::Invalid(faults.into_iter().map(named).collect())
+        }
+        other => other,
+    }
 }
 
 fn deployer_of(config: &Config) -> Result<Option<Arc<dyn Deployer>>> {
@@ -132,6 +144,21 @@ pub async fn inspect(config: &Config) -> Result<String> {
 /// Asks the platform's cache once, for `doctor`.
 pub async fn inspect_cache(config: &Config) -> Result<String> {
     look(&cache::Redis::new(&config.cache.url)?).await
+}
+
+/// Asks one job system of the platform, for `doctor`: its server, how many queues it has, and what an operator should know.
+pub async fn inspect_queues(source: &QueueConfig) -> Result<String> {
+    let queue = queue_of(source)?;
+    let count = queue.states().await?.len();
+    let queues = if count == 1 { "1 queue".to_owned() } else { format!("{count} queues") };
+    let about = match queue.about().await {
+        Ok(about) => about,
+        Err(Error::Unsupported { .. }) => return Ok(format!("{} answers; {queues}", queue.driver())),
+        Err(other) => return Err(other),
+    };
+    let version = about.version.map_or_else(String::new, |version| format!(" {version}"));
+    let warnings: String = about.warnings.iter().map(|warning| format!(" Beware: {warning}")).collect();
+    Ok(format!("{}{version} on {} at {} answers in {:.1} ms; {queues}.{warnings}", queue.driver(), about.server, about.place, about.answers_in))
 }
 
 async fn look(inspector: &dyn Inspector) -> Result<String> {

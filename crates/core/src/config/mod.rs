@@ -135,11 +135,11 @@ impl Config {
             say("cache.url".into(), "Give redis://user:password@host:6379/0, or rediss:// with TLS.");
         }
         for (index, queue) in self.queues.iter().enumerate() {
-            if !["embedded", "bullmq"].contains(&queue.driver.as_str()) {
-                say(format!("queues[{index}].driver"), "Known drivers: embedded, bullmq.");
+            if let Some((key, detail)) = queue.fault() {
+                say(format!("queues[{index}].{key}"), detail);
             }
-            if queue.driver == "bullmq" && queue.prefix.is_empty() {
-                say(format!("queues[{index}].prefix"), "BullMQ's keys have a prefix, usually bull.");
+            if queue.name == "quarterdeck" || self.queues.iter().take(index).any(|other| other.name == queue.name) {
+                say(format!("queues[{index}].name"), "Each job system has a name of its own; quarterdeck is ours.");
             }
         }
         for (index, service) in self.services.iter().enumerate() {
@@ -272,6 +272,28 @@ mod tests {
     }
 
     #[test]
+    fn job_systems_have_names_addresses_and_prefixes() {
+        let faults = |driver: &str, name: &str, url: &str, prefix: &str| {
+            let mut config = Config::defaults().unwrap();
+            let queue = QueueConfig { name: name.into(), driver: driver.into(), url: Secret::new(url), prefix: prefix.into() };
+            config.queues = vec![QueueConfig { name: "twice".into(), driver: "embedded".into(), ..queue.clone() }, queue];
+            match config.check() {
+                Err(Error::Invalid(faults)) => faults.into_iter().map(|fault| fault.field).collect::<Vec<_>>(),
+                _ => Vec::new(),
+            }
+        };
+        for url in ["redis://a", "rediss://a", "redis+sentinel://a,b/main", "rediss+cluster://a"] {
+            assert!(faults("bullmq", "jobs", url, "bull").is_empty(), "{url}");
+        }
+        assert_eq!(faults("bullmq", "jobs", "postgres://a", "bull"), ["queues[1].url"]);
+        assert_eq!(faults("bullmq", "jobs", "redis://a", ""), ["queues[1].prefix"]);
+        assert_eq!(faults("sidekiq", "jobs", "redis://a", "bull"), ["queues[1].driver"]);
+        for name in ["twice", "quarterdeck"] {
+            assert_eq!(faults("embedded", name, "jobs.db", ""), ["queues[1].name"], "{name}");
+        }
+    }
+
+    #[test]
     fn every_section_says_its_own_fault() {
         let file = tempfile::Builder::new().suffix(".toml").tempfile().unwrap();
         let text = "[server]\nlisten = \"nowhere\"\n[telemetry]\nqueue = -1\n[log]\ncolour = 1\n[cache]\nurl = \"http://x\"\n[[services]]\nname = \"a\"\nurl = \"ftp://x\"\n";
@@ -289,6 +311,8 @@ mod tests {
         config.cache.url = Secret::new("redis://:hidden0@cache:6379/0");
         config.queues =
             vec![QueueConfig { name: "q".into(), driver: "embedded".into(), url: Secret::new("postgres://qd:hidden4@db/q"), prefix: String::new() }];
+        let sentinels = "redis+sentinel://me:hidden7@a:1,b:2/main/0?sentinel_password=hidden8";
+        config.queues.push(QueueConfig { name: "s".into(), driver: "bullmq".into(), url: Secret::new(sentinels), prefix: "bull".into() });
         let url = "http://probe:hidden5@shop/healthz?api_key=hidden6".to_owned();
         config.services = vec![ServiceConfig { name: "s".into(), url, interval_seconds: 15, timeout_ms: 1_000, slow_ms: 500 }];
         let shown = format!("{:?}", config.shown());

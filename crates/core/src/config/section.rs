@@ -166,6 +166,22 @@ pub struct QueueConfig {
     pub prefix: String,
 }
 
+impl QueueConfig {
+    /// The key that is wrong, and what to do about it.
+    pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
+        const FORMS: [&str; 6] = ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://"];
+        match self.driver.as_str() {
+            "embedded" => None,
+            "bullmq" if !FORMS.iter().any(|form| self.url.expose().starts_with(form)) => {
+                Some(("url", "Give redis://user:password@host:6379/0 (rediss:// with TLS), redis+sentinel:// or redis+cluster://."))
+            }
+            "bullmq" if self.prefix.is_empty() => Some(("prefix", "BullMQ's keys have a prefix, usually bull.")),
+            "bullmq" => None,
+            _ => Some(("driver", "Known drivers: embedded, bullmq.")),
+        }
+    }
+}
+
 /// BullMQ's own.
 fn bull() -> String {
     "bull".into()

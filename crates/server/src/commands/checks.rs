@@ -48,20 +48,23 @@ pub(super) fn config(file: Option<PathBuf>, command: ConfigCommand, json: bool) 
 
 /// Checks what `serve` needs, and what it watches.
 pub(super) async fn doctor(config: &Config, json: bool) -> Result<ExitCode> {
-    let mut findings: Vec<(&str, Result<String>)> = Vec::new();
-    findings.push(("data directory", wiring::data_dir(&config.storage.data_dir).map(|()| config.storage.data_dir.display().to_string())));
+    let mut findings: Vec<(String, Result<String>)> = Vec::new();
+    findings.push(("data directory".into(), wiring::data_dir(&config.storage.data_dir).map(|()| config.storage.data_dir.display().to_string())));
     let own = async {
         let db = wiring::open_own(config).await?;
         db.ping().await?;
         db.close().await;
         Ok(qd_core::secret::mask_url(&wiring::own_database(config)))
     };
-    findings.push(("our database", own.await));
+    findings.push(("our database".into(), own.await));
     if config.platform.database_url.is_set() {
-        findings.push(("platform's database", wiring::inspect(config).await));
+        findings.push(("platform's database".into(), wiring::inspect(config).await));
     }
     if config.cache.url.is_set() {
-        findings.push(("platform's cache", wiring::inspect_cache(config).await));
+        findings.push(("platform's cache".into(), wiring::inspect_cache(config).await));
+    }
+    for source in &config.queues {
+        findings.push((format!("job system {}", source.name), wiring::inspect_queues(source).await));
     }
     let lines: Vec<String> = findings
         .iter()
