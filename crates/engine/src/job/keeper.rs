@@ -130,15 +130,25 @@ async fn reap(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
+#[derive(sqlx::FromRow)]
+struct Reaped {
+    id: Uuid,
+    queue: String,
+    state: String,
+    schedule: Option<String>,
+    attempts: i64,
+    worker: Option<Uuid>,
+}
+
 async fn take_back(tx: &mut Tx, worker: Uuid) -> Result<usize> {
     let at = now();
     // differs because only Postgres has several writers, whose locked rows are to be skipped
     let reap = tx.pick(sql::REAP_SQLITE, sql::REAP_POSTGRES);
-    let rows: Vec<(Uuid, String, String, Option<String>, i64, Option<Uuid>)> = tx.all(reap, args![at]).await?;
+    let rows: Vec<Reaped> = tx.all(reap, args![at]).await?;
     let mut sums: BTreeMap<(String, i64), Sums> = BTreeMap::new();
-    for (id, queue, state, schedule, attempt, vanished) in &rows {
+    for Reaped { id, queue, state, schedule, attempts, worker } in &rows {
         let why = "the worker vanished: its lease ended";
-        failure(tx, *id, Failure { attempt: *attempt, at, worker: *vanished, error: why.to_owned() }).await?;
+        failure(tx, *id, Failure { attempt: *attempts, at, worker: *worker, error: why.to_owned() }).await?;
         let sum = sums.entry((queue.clone(), at / MINUTE_US)).or_default();
         if state == "waiting" {
             sum.retried += 1;
