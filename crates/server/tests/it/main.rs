@@ -19,6 +19,8 @@ mod maintenance;
 mod obey;
 mod ofrep;
 mod operated;
+mod queue_pages;
+mod queues;
 mod plane;
 mod routes;
 mod seams;
