@@ -1,5 +1,7 @@
 //! Connections: bounded in number, together and of one address, and closed when their headers don't come. `axum::serve` has none of it.
 
+mod patience;
+
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +19,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tracing::{debug, warn};
+
+use patience::Patience;
 
 /// Most connections at once: as many streams as may be open, and room for people, gates and ingest. One more waits in the kernel's queue.
 const MAX_CONNECTIONS: usize = app::web::MAX_STREAMS + 2_000;
@@ -105,7 +109,7 @@ pub(crate) async fn serve(listener: TcpListener, site: Site, limits: Limits, mut
     let (graceful, seats, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(limits.together)), Places::default());
     let mut tasks = tokio::task::JoinSet::new();
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    builder.http1().header_read_timeout(HEADERS);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEADERS).max_concurrent_streams(100);
     loop {
         let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { break };
@@ -118,6 +122,8 @@ pub(crate) async fn serve(listener: TcpListener, site: Site, limits: Limits, mut
                 let Some(place) = Place::take(&places, peer.ip(), limits.of_one) else { continue };
                 // Small answers and events must not wait for more to come.
                 let _best_effort = stream.set_nodelay(true);
+                let mut builder = builder.clone();
+                builder.http1().timer(Patience::default());
                 let connection = builder.serve_connection(TokioIo::new(stream), Entrance { site: site.clone(), peer }).into_owned();
                 let connection = graceful.watch(connection);
                 tasks.spawn(async move {

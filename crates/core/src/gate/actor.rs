@@ -1,5 +1,7 @@
 //! Who acts. Actors are made in the few places that `tests/it/architecture.rs` lists, and nowhere else.
 
+use std::sync::{Arc, LazyLock};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -48,77 +50,96 @@ pub struct Client {
     pub trace_id: Option<String>,
 }
 
-/// Who acts: kind, id, name, rights and origin.
+/// Who acts: kind, id, name, rights and origin. Cheap to clone, but for the origin.
 #[derive(Clone, Debug)]
 pub struct Actor {
+    who: Arc<Who>,
+    client: Client,
+}
+
+#[derive(Clone, Debug)]
+struct Who {
     kind: ActorKind,
     id: String,
     name: String,
     role: Option<Role>,
     scopes: Vec<String>,
-    client: Client,
     session: Option<Uuid>,
 }
 
-impl Actor {
-    fn new(kind: ActorKind, id: String, name: String, role: Option<Role>, client: Client) -> Self {
-        Self { kind, id, name, role, scopes: Vec::new(), client, session: None }
+impl Who {
+    fn new(kind: ActorKind, id: String, name: String, role: Option<Role>) -> Self {
+        Self { kind, id, name, role, scopes: Vec::new(), session: None }
     }
 
+    fn from(self, client: Client) -> Actor {
+        Actor { who: Arc::new(self), client }
+    }
+}
+
+static NOBODY: LazyLock<Arc<Who>> = LazyLock::new(|| Arc::new(Who::new(ActorKind::Anonymous, "anonymous".into(), "anonymous".into(), None)));
+
+impl Actor {
     /// A caller of whom nothing is known.
     pub fn anonymous(client: Client) -> Self {
-        Self::new(ActorKind::Anonymous, "anonymous".into(), "anonymous".into(), None, client)
+        Self { who: Arc::clone(&NOBODY), client }
     }
 
     /// A person with a valid session.
     pub fn user(id: Uuid, name: impl Into<String>, role: Role, session: Uuid, client: Client) -> Self {
-        Self { session: Some(session), ..Self::new(ActorKind::User, id.to_string(), name.into(), Some(role), client) }
+        Who { session: Some(session), ..Who::new(ActorKind::User, id.to_string(), name.into(), Some(role)) }.from(client)
     }
 
     /// A machine with a valid token.
     pub fn token(id: Uuid, name: impl Into<String>, scopes: Vec<String>, client: Client) -> Self {
-        Self { scopes, ..Self::new(ActorKind::Token, id.to_string(), name.into(), None, client) }
+        Who { scopes, ..Who::new(ActorKind::Token, id.to_string(), name.into(), None) }.from(client)
+    }
+
+    /// The same actor in another request.
+    #[must_use]
+    pub fn seen_from(&self, client: Client) -> Self {
+        Self { who: Arc::clone(&self.who), client }
     }
 
     /// Somebody at the command line of the server: whoever can run it there can read the files anyway.
     pub fn cli(user: impl Into<String>) -> Self {
         let user = user.into();
-        Self::new(ActorKind::Cli, format!("cli:{user}"), user, Some(Role::SuperAdmin), Client::default())
+        Who::new(ActorKind::Cli, format!("cli:{user}"), user, Some(Role::SuperAdmin)).from(Client::default())
     }
 
     /// The program itself, acting as one of its parts (`housekeeping`, `demo`).
     pub fn system(part: &'static str) -> Self {
-        Self::new(ActorKind::System, format!("system:{part}"), part.into(), Some(Role::SuperAdmin), Client::default())
+        Who::new(ActorKind::System, format!("system:{part}"), part.into(), Some(Role::SuperAdmin)).from(Client::default())
     }
 
     /// What kind of actor it is.
     pub fn kind(&self) -> ActorKind {
-        self.kind
+        self.who.kind
     }
 
     /// Id of the user or token; a word for the others.
     pub fn id(&self) -> &str {
-        &self.id
+        &self.who.id
     }
 
     /// The id as UUID, for users and tokens.
     pub fn uuid(&self) -> Option<Uuid> {
-        Uuid::parse_str(&self.id).ok()
+        Uuid::parse_str(&self.who.id).ok()
     }
 
     /// Name for people.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.who.name
     }
 
     /// Role, if it is a person.
     pub fn role(&self) -> Option<Role> {
-        self.role
+        self.who.role
     }
 
     /// The session it came with, if any.
     pub fn session(&self) -> Option<Uuid> {
-        self.session
+        self.who.session
     }
 
     /// Where it came from.
@@ -128,11 +149,11 @@ impl Actor {
 
     /// Whether a token carries this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|own| own == scope)
+        self.who.scopes.iter().any(|own| own == scope)
     }
 
     /// Whether anybody is known at all.
     pub fn is_anonymous(&self) -> bool {
-        self.kind == ActorKind::Anonymous
+        self.who.kind == ActorKind::Anonymous
     }
 }

@@ -7,7 +7,12 @@ use sha2::{Digest as _, Sha256};
 
 /// SHA-256 of a secret. Secrets here are random and long, so a plain hash is enough and can be looked up by an index.
 pub fn fingerprint(secret: &str) -> Vec<u8> {
-    Sha256::digest(secret.as_bytes()).to_vec()
+    digest(secret).to_vec()
+}
+
+/// The same, for a look into memory.
+pub fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
 }
 
 /// A one-way form of something guessable, such as an email: useless without the installation's `key`.

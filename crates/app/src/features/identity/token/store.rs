@@ -1,7 +1,7 @@
 //! All SQL about API tokens.
 
 use engine::{Db, args};
-use qd_core::gate::GateTx;
+use qd_core::gate::{Actor, Client, GateTx};
 use qd_core::{Error, Result, Timestamp};
 use uuid::Uuid;
 
@@ -90,8 +90,7 @@ pub async fn known(db: &Db, token_hash: &[u8]) -> Result<Option<Known>> {
     let row: Option<KnownRow> = db.maybe(KNOWN, args![token_hash]).await?;
     Ok(row.map(|row| Known {
         id: row.id,
-        name: row.name,
-        scopes: words(&row.scopes),
+        actor: Actor::token(row.id, row.name, words(&row.scopes), Client::default()),
         expires_at: row.expires_at,
         revoked: row.revoked_at.is_some(),
         used_at: row.last_used_at.unwrap_or_default(),
