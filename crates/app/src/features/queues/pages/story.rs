@@ -90,8 +90,10 @@ pub fn timeline(job: &JobDetail, now: Timestamp) -> Markup {
     // Times of equal moments keep the order of the life.
     events.reverse();
     html! {
-        @if events.is_empty() { p.quiet { "Its job system keeps no times of it." } } @else { (list(&events)) }
-        @if job.stalled > 0 { p class="small quiet" { "It stalled " (format::count(i64::try_from(job.stalled).unwrap_or(i64::MAX), "time", "times")) ": its worker vanished while it ran." } }
-        @if row.attempts > 1 { p class="small quiet" { "Only the last attempt keeps its times; errors of the others stand above as far as they are kept." } }
+        div.stack.stack--s {
+            @if events.is_empty() { p.quiet { "Its job system keeps no times of it." } } @else { (list(&events)) }
+            @if job.stalled > 0 { p class="small quiet" { "It stalled " (format::count(i64::try_from(job.stalled).unwrap_or(i64::MAX), "time", "times")) ": its worker vanished while it ran." } }
+            @if row.attempts > 1 { p class="small quiet" { "Only the last attempt keeps its times; errors of the others stand above as far as they are kept." } }
+        }
     }
 }
