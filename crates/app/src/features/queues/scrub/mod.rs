@@ -48,11 +48,14 @@ fn is_word(byte: u8) -> bool {
 impl<'a> Scanner<'a> {
     fn new(text: &'a str) -> Self {
         let bytes = text.as_bytes();
-        let mut signs = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
-        let json = match (signs.next(), signs.next()) {
-            (Some(b'{'), next) => matches!(next, None | Some(b'"' | b'}')),
-            (Some(b'['), next) => matches!(next, None | Some(b'{' | b'[' | b'"' | b']' | b'-' | b'0'..=b'9')),
-            (first, _) => first == Some(b'"'),
+        let json = match text.trim_start().split_at_checked(1) {
+            Some(("{", rest)) => matches!(rest.trim_start().bytes().next(), None | Some(b'"' | b'}')),
+            Some(("[", rest)) => {
+                let rest = rest.trim_start();
+                let word = ["true", "false", "null"].iter().any(|word| rest.starts_with(word));
+                word || matches!(rest.bytes().next(), None | Some(b'{' | b'[' | b'"' | b']' | b'-' | b'0'..=b'9'))
+            }
+            first => first.is_some_and(|(first, _)| first == "\""),
         };
         Self { text, bytes, out: String::with_capacity(text.len() + 16), copied: 0, at: 0, floor: 0, json, in_string: false }
     }

@@ -27,7 +27,8 @@ pub(super) fn before<'a>(text: &'a str, (low, floor): (usize, usize), at: usize)
         let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
         let body = bytes.get(low..end - 1 - slashes)?;
         let length = body.iter().rev().take(MAX).position(|byte| *byte == last)?;
-        let name = text.get(low + body.len() - length..low + body.len())?;
+        // A stretch over somebody else's quotes is no name.
+        let name = text.get(low + body.len() - length..low + body.len()).filter(|name| last == b'"' || !name.contains('"'))?;
         return Some(Name { text: unescaped(name), quote: Some((last, slashes)) });
     }
     let low = low.max(floor).max(end.saturating_sub(MAX));

@@ -48,9 +48,15 @@ fn closed(bytes: &[u8], from: usize, quote: (u8, usize), inside: bool) -> usize 
                 }
                 if mark == Some(quote.0) && slashes == quote.1 {
                     let end = quoted(bytes, at + slashes + 1, quote, inside);
-                    at = end + bytes.iter().skip(end).take_while(|byte| **byte == b'\\').count().min(quote.1);
+                    let slashes = bytes.iter().skip(end).take_while(|byte| **byte == b'\\').count();
+                    if inside && bytes.get(end + slashes) == Some(&b'"') && slashes % 2 == 0 {
+                        return end;
+                    }
+                    at = end + slashes.min(quote.1);
                 } else {
-                    at += slashes.saturating_sub(1);
+                    // An escaped quote is passed with its backslashes.
+                    let passed = matches!(mark, Some(b'"' | b'\''));
+                    at += if passed { slashes } else { slashes.saturating_sub(1) };
                 }
             }
             _ => {}
@@ -129,8 +135,8 @@ impl Scanner<'_> {
         let line = name.quote.is_none() && name::is_header(&name.text);
         let mut end = bare(self.bytes, from, line, self.in_string);
         let word = self.text.get(from..end).unwrap_or_default();
-        if word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic") {
-            end = bare(self.bytes, (end + 1).min(self.bytes.len()), line, self.in_string);
+        if self.byte(end) == Some(b' ') && (word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic")) {
+            end = bare(self.bytes, end + 1, line, self.in_string);
         }
         // That there is none is worth knowing.
         if word.is_empty() || matches!(word, "null" | "true" | "false" | "undefined" | "None" | "nil") {
