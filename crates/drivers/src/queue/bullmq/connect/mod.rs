@@ -174,7 +174,7 @@ impl Conn {
         let answer = cluster.route_command(cmd.clone(), RoutingInfo::MultiNode((MultipleNodeRoutingInfo::AllNodes, None))).await;
         Ok(match self.watched(answer.and_then(Value::extract_error))? {
             Value::Map(pairs) => pairs.into_iter().map(|(_, answer)| answer).collect(),
-            Value::Array(answers) => answers.into_iter().map(|answer| second(answer)).collect(),
+            Value::Array(answers) => answers.into_iter().map(second).collect(),
             other => vec![other],
         })
     }

@@ -45,12 +45,15 @@ mod tests {
     #[test]
     fn workers_are_told_from_other_clients() {
         let line = "id=17 addr=10.0.0.7:5100 laddr=10.0.0.1:6379 fd=9 name=bull:bWFpbA==:w:w-1 age=62 idle=0 cmd=bzpopmin";
-        let worker = worker(line).unwrap();
+        let named = worker(line).unwrap();
         assert_eq!(
-            (worker.queue.as_str(), worker.name.as_str(), worker.address.as_deref(), worker.age),
+            (named.queue.as_str(), named.name.as_str(), named.address.as_deref(), named.age),
             ("mail", "w-1", Some("10.0.0.7:5100"), Some(62))
         );
         assert_eq!(worker("id=17 name=bull:bWFpbA==").unwrap().name, "client 17");
+        let plain = worker("id=5 name=bull:mail.a:w:snake").unwrap();
+        assert_eq!((plain.queue.as_str(), plain.name.as_str()), ("mail.a", "snake"), "as BullMQ for Python names it");
+        assert_eq!(worker("id=5 name=bull:cafe").unwrap().queue, "cafe", "what is both is the known one");
         for other in ["id=1 name=bull:bWFpbA==:qe", "id=1 name=", "id=1 name=other:bWFpbA==", "", "name=bull:"] {
             assert_eq!(worker(other), None, "{other}");
         }

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use qd_core::Result;
 use qd_core::port::queue::About;
 use redis::{InfoDict, cmd, pipe};
 
-use super::states::{has_tag, names};
+use super::states::{AT_ONCE, has_tag, names};
 use crate::queue::bullmq::BullMq;
 use crate::queue::bullmq::connect::{Conn, fault};
 use crate::queue::bullmq::parse::version;
@@ -43,13 +44,20 @@ pub(in crate::queue::bullmq) async fn about(bull: &BullMq, conn: &mut Conn) -> R
 }
 
 /// Versions that queues say they were written by, and one such queue each, in order.
-async fn versions(bull: &BullMq, conn: &mut Conn) -> Result<Vec<(String, String)>> {
+async fn versions(bull: &BullMq, conn: &Conn) -> Result<Vec<(String, String)>> {
+    let look = |queue: String| {
+        let mut conn = conn.clone();
+        async move {
+            let mut asked = pipe();
+            asked.add_command(cmd("HGET").arg(bull.keys(&queue)?.of("meta")).arg("version").to_owned());
+            let told = ask(&mut conn, &mut asked).await?.text().as_deref().and_then(version);
+            Ok::<_, qd_core::Error>(told.map(|told| (told, queue)))
+        }
+    };
+    let told: Vec<Option<(String, String)>> = stream::iter(names(bull)).map(look).buffered(AT_ONCE).try_collect().await?;
     let mut seen: Vec<(String, String)> = Vec::new();
-    for queue in names(bull) {
-        let mut asked = pipe();
-        asked.add_command(cmd("HGET").arg(bull.keys(&queue)?.of("meta")).arg("version").to_owned());
-        let told = ask(conn, &mut asked).await?.text().as_deref().and_then(version);
-        if let Some(told) = told.filter(|told| seen.iter().all(|(known, _)| known != told)) {
+    for (told, queue) in told.into_iter().flatten() {
+        if seen.iter().all(|(known, _)| *known != told) {
             seen.push((told, queue));
         }
     }

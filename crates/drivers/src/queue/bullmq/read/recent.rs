@@ -33,6 +33,7 @@ pub(super) struct Recent {
     /// Entries of the next page.
     page: usize,
     buckets: VecDeque<Bucket>,
+    newest: Bucket,
     /// When a job became ready, or that it runs.
     steps: HashMap<String, Step>,
     order: VecDeque<String>,
@@ -166,17 +167,17 @@ impl Recent {
             started: sum.started + one.counts.started,
             waited_ms: sum.waited_ms + one.counts.waited_ms,
         };
-        self.buckets.iter().fold(Counts::default(), sum)
+        self.buckets.iter().chain([&self.newest]).fold(Counts::default(), sum)
     }
 
     fn bucket(&mut self, at: i64) -> &mut Counts {
         let number = at.div_euclid(BUCKET_MS);
         // Events come in order; one that does not is counted with the newest.
-        if self.buckets.back().is_none_or(|last| last.number < number) {
-            self.buckets.push_back(Bucket { number, counts: Counts::default() });
+        if self.newest.number < number {
+            let full = std::mem::replace(&mut self.newest, Bucket { number, counts: Counts::default() });
+            self.buckets.push_back(full);
         }
-        let last = self.buckets.len() - 1;
-        &mut self.buckets[last].counts
+        &mut self.newest.counts
     }
 
     fn step(&mut self, job: &str, step: Option<Step>) {
@@ -197,6 +198,9 @@ impl Recent {
     fn forget(&mut self, now_ms: i64) {
         let oldest = (now_ms - WINDOW_MS).div_euclid(BUCKET_MS);
         self.buckets.retain(|bucket| bucket.number >= oldest);
+        if self.newest.number < oldest {
+            self.newest = Bucket::default();
+        }
         // Jobs that ended stand in `order` only.
         if self.order.len() > self.steps.len() * 2 + 1_000 {
             self.order.retain(|job| self.steps.contains_key(job));

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use qd_core::Result;
 use qd_core::port::queue::{Cadence, JobState, ScheduleState};
 use qd_core::{Clock, Timestamp};
@@ -12,7 +13,7 @@ use redis::{cmd, pipe};
 
 use super::fired::{Fired, fired};
 use super::place::{Place, places};
-use super::states::names;
+use super::states::{AT_ONCE, names};
 use crate::queue::bullmq::BullMq;
 use crate::queue::bullmq::connect::Conn;
 use crate::queue::bullmq::keys::Keys;
@@ -43,17 +44,21 @@ pub(super) struct Found {
 /// The schedules of all queues.
 pub(in crate::queue::bullmq) async fn schedules(bull: &BullMq, conn: &mut Conn) -> Result<Vec<ScheduleState>> {
     bull.discovery.step(conn, &bull.prefix).await?;
-    let mut all = Vec::new();
-    for queue in names(bull) {
-        let keys = bull.keys(&queue)?;
-        let found = found(conn, keys).await?;
-        if !found.is_empty() {
-            let stopped = stopped(conn, keys, &found).await?;
-            let fired = fired(conn, keys, &found).await?;
-            all.extend(found.into_iter().map(|schedule| told(&queue, schedule, &stopped, &fired)));
-        }
+    let look = |queue: String| {
+        let mut conn = conn.clone();
+        async move { of_queue(&mut conn, bull.keys(&queue)?).await }
+    };
+    stream::iter(names(bull)).map(look).buffered(AT_ONCE).try_concat().await
+}
+
+async fn of_queue(conn: &mut Conn, keys: Keys<'_>) -> Result<Vec<ScheduleState>> {
+    let found = found(conn, keys).await?;
+    if found.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(all)
+    let stopped = stopped(conn, keys, &found).await?;
+    let fired = fired(conn, keys, &found).await?;
+    Ok(found.into_iter().map(|schedule| told(keys.queue, schedule, &stopped, &fired)).collect())
 }
 
 async fn found(conn: &mut Conn, keys: Keys<'_>) -> Result<Vec<Found>> {

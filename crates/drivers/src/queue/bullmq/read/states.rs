@@ -15,7 +15,7 @@ use crate::queue::bullmq::BullMq;
 use crate::queue::bullmq::connect::Conn;
 
 /// Queues that are asked at once.
-const AT_ONCE: usize = 16;
+pub(super) const AT_ONCE: usize = 16;
 
 /// What is remembered of each queue between looks.
 #[derive(Debug, Default)]
