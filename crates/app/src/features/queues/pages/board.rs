@@ -31,6 +31,8 @@ pub struct BoardQuery {
     pub group: Option<String>,
     /// Cursor of the runs.
     pub after: Option<String>,
+    /// `table` or `tabs`: a live screen renews that alone.
+    pub part: Option<String>,
 }
 
 impl BoardQuery {
@@ -93,7 +95,9 @@ pub struct Board {
     #[serde(skip)]
     place: Place,
     #[serde(skip)]
-    worst: Option<(usize, Vec<Step>)>,
+    worst: Option<usize>,
+    #[serde(skip)]
+    steps: Vec<Step>,
     #[serde(skip)]
     going: usize,
 }
@@ -122,6 +126,7 @@ impl Board {
             query,
             place,
             worst: None,
+            steps: Vec::new(),
             going: 0,
         };
         board.fill(app, now, json).await?;
@@ -130,7 +135,13 @@ impl Board {
 
     async fn fill(&mut self, app: &App, now: Timestamp, json: bool) -> Result<()> {
         match self.place {
-            Place::Queues if !json => self.worst = self.looked_at(app, now).await,
+            Place::Queues if !json => {
+                self.worst = self.looked_at();
+                // A live screen that renews its table does not ask for the chart.
+                if let Some(line) = self.worst.and_then(|index| self.lines.get(index)).filter(|_| self.query.part.is_none()) {
+                    self.steps = read::steps(app, &line.row.source, &line.row.name, now.plus_seconds(-7_200), now).await.unwrap_or_default();
+                }
+            }
             Place::Queues | Place::Workers => {}
             Place::Failed => self.failures = read::causes(app, self.query.source.as_deref(), None, CAUSES).await?,
             Place::Scheduled => self.recurring = Some(schedules::list(app).await?),
@@ -143,24 +154,21 @@ impl Board {
     }
 
     /// The queue that most needs a look: the worst, else the one with most to do.
-    async fn looked_at(&self, app: &App, now: Timestamp) -> Option<(usize, Vec<Step>)> {
+    fn looked_at(&self) -> Option<usize> {
         if self.query.narrows() {
             return None;
         }
         let bad = self.lines.iter().position(|line| matches!(line.row.status, Status::Crit | Status::Warn));
         let busy = |line: &&Line| (line.state.waiting + line.state.active, line.state.completed_recently);
-        let index = bad.or_else(|| {
+        bad.or_else(|| {
             let most = self.lines.iter().filter(|line| !line.lost()).max_by_key(busy)?;
             self.lines.iter().position(|line| std::ptr::eq(line, most))
-        })?;
-        let line = self.lines.get(index)?;
-        let steps = read::steps(app, &line.row.source, &line.row.name, now.plus_seconds(-7_200), now).await.unwrap_or_default();
-        Some((index, steps))
+        })
     }
 
     /// Whether the chart is of this queue.
     pub(super) fn is_worst(&self, line: &Line) -> bool {
-        self.worst.as_ref().and_then(|(index, _)| self.lines.get(*index)).is_some_and(|worst| std::ptr::eq(worst, line))
+        self.worst.and_then(|index| self.lines.get(index)).is_some_and(|worst| std::ptr::eq(worst, line))
     }
 
     /// Jobs finished every five minutes of two hours.
@@ -221,7 +229,7 @@ impl Board {
             at(Place::Workers, "Workers", "workers", workers),
             at(Place::Runs, "Runs", "runs", going),
         ];
-        html! { div #queue-tabs data-live="kpi queue" { (tabs("Jobs", &all)) } }
+        html! { div #queue-tabs data-live="kpi queue" data-live-src=(link::changed(page.path, page.query, &[("part", "tabs")])) { (tabs("Jobs", &all)) } }
     }
 
     /// Cards of the job systems.
@@ -234,7 +242,7 @@ impl Board {
         let may = may::may(page);
         match self.place {
             Place::Queues => html! {
-                @if let Some((line, steps)) = self.worst.as_ref().and_then(|(index, steps)| Some((self.lines.get(*index)?, steps))) { (chart::worst(line, steps, may, page)) }
+                @if let Some(line) = self.worst.and_then(|index| self.lines.get(index)) { (chart::worst(line, &self.steps, may, page)) }
                 (table::panel(self, page))
                 p class="small quiet" { (crate::features::health::judge::queue_limits()) }
             },

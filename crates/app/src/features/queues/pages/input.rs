@@ -39,6 +39,8 @@ pub struct QueueQuery {
     pub limit: Option<usize>,
     /// Stretch of the chart: 2h | 24h | 7d | 90d.
     pub range: Option<String>,
+    /// `head` or `figures`: a live screen renews that alone.
+    pub part: Option<String>,
 }
 
 impl QueueQuery {

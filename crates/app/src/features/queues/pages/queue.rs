@@ -71,7 +71,10 @@ impl QueueView {
             }
             _ => query.state(line.as_ref().map(|line| &line.state)),
         };
-        let asked = read::listed(app, &source, &queue, state, &query).await?;
+        let asked = match query.part {
+            Some(_) if !json => Asked::Told(Listed::default()),
+            _ => read::listed(app, &source, &queue, state, &query).await?,
+        };
         let (listed, away) = match asked {
             Asked::Away(_) if json => (asked.or_fail()?, None),
             Asked::Away(why) => (Listed::default(), Some(why)),
@@ -93,7 +96,7 @@ impl QueueView {
             range: chart::range(query.range.as_deref()).0,
             query,
         };
-        if !json {
+        if !json && view.query.part.as_deref() != Some("figures") {
             view.fill(app, now).await;
         }
         Ok(view)
@@ -112,7 +115,7 @@ impl QueueView {
     fn head(&self, may: May, page: &Page<'_>) -> Markup {
         let Some(line) = &self.line else {
             let text = "It is not among the queues that its job system counted last.";
-            return html! { div #queue-head data-live="kpi queue" { (record_head(&html! { span.quiet { (self.source) } }, &self.queue_name, text, &html! {})) } };
+            return html! { div #queue-head data-live="kpi queue" data-live-src=(part(page, "head")) { (record_head(&html! { span.quiet { (self.source) } }, &self.queue_name, text, &html! {})) } };
         };
         let facts = html! {
             (row::state(line)) span.badge { (self.source) }
@@ -120,18 +123,18 @@ impl QueueView {
             @if super::sentence::unattended(&line.state) && !line.lost() { (badge::badge_kind("sev1", "no workers")) }
         };
         html! {
-            div #queue-head data-live="kpi queue" {
+            div #queue-head data-live="kpi queue" data-live-src=(part(page, "head")) {
                 (record_head(&facts, &self.queue_name, &chart::said(line, &self.steps, page.now), &tools::buttons(line, may)))
             }
         }
     }
 
-    fn figures(&self, now: Timestamp) -> Markup {
+    fn figures(&self, page: &Page<'_>) -> Markup {
         let Some(line) = &self.line else { return html! {} };
         let state = &line.state;
         let known = |count: u64| if line.row.status == qd_core::reading::Status::Unknown { format::UNKNOWN.to_owned() } else { row::number(count) };
         let stat = |label: &str, value: String, note: String| Stat::new(label, value, "", note);
-        let oldest = line.oldest(now).map_or_else(|| format::NONE.into(), format::duration);
+        let oldest = line.oldest(page.now).map_or_else(|| format::NONE.into(), format::duration);
         let workers = state.workers.map_or_else(|| format::UNKNOWN.into(), row::number);
         let wait = state.average_wait.map_or_else(|| format::NONE.into(), |seconds| format::millis(seconds * 1_000.0));
         let limits = row::limits(state);
@@ -150,7 +153,7 @@ impl QueueView {
             stat("Mean wait", wait, "over 5 min".into()),
             stat("Workers", workers, if state.workers.is_none() { "the driver can't know".into() } else { "connected".into() }),
         ];
-        html! { div #queue-figures data-live="kpi queue" { (stats_card(&figures)) } }
+        html! { div #queue-figures data-live="kpi queue" data-live-src=(part(page, "figures")) { (stats_card(&figures)) } }
     }
 
     fn over_time(&self, page: &Page<'_>) -> Markup {
@@ -160,7 +163,7 @@ impl QueueView {
         card("Over time").id("queue-over-time").actions(actions).body(chart::plot("q-depth", line, &self.steps, page)).render()
     }
 
-    fn states(&self) -> Markup {
+    fn states(&self, page: &Page<'_>) -> Markup {
         let counts = self.line.as_ref().map(|line| &line.state);
         let tab = |state: JobState, label: &str, count: Option<u64>| {
             let href = link::with(&link::queue(&self.source, &self.queue_name), &[("state", state.word())]);
@@ -182,7 +185,7 @@ impl QueueView {
         // What hardly any queue has is shown where there is some.
         let rare = [JobState::Prioritized, JobState::WaitingChildren].map(JobState::word);
         all.retain(|tab| tab.current || tab.count != Some(0) || !rare.iter().any(|word| tab.href.ends_with(&format!("state={word}"))));
-        html! { div #queue-states data-live="kpi queue" { (tabs("Jobs by state", &all)) } }
+        html! { div #queue-states data-live="kpi queue" data-live-src=(part(page, "figures")) { (tabs("Jobs by state", &all)) } }
     }
 
     fn list(&self, may: May, page: &Page<'_>) -> Markup {
@@ -237,6 +240,11 @@ impl QueueView {
     }
 }
 
+/// The address of a part of this page, for a screen that renews it.
+fn part(page: &Page<'_>, what: &str) -> String {
+    link::changed(page.path, page.query, &[("part", what)])
+}
+
 impl View for QueueView {
     fn title(&self) -> String {
         self.queue_name.clone()
@@ -249,10 +257,10 @@ impl View for QueueView {
             (crumbs(&[("Jobs & Queues", "/queues")], &self.queue_name))
             (self.head(may, page))
             @if let Some(why) = hazard { (Banner::new(Tone::Warn, "Changing its jobs or its pause could lose some").text(why)) }
-            (self.figures(page.now))
+            (self.figures(page))
             (self.over_time(page))
             @if self.state == JobState::Failed && !self.query.narrows() && self.query.q.is_none() { (failed::of_queue(&self.causes, may, page)) }
-            (self.states())
+            (self.states(page))
             (self.list(may, page))
         }
     }

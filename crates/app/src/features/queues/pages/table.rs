@@ -97,7 +97,7 @@ pub fn panel(board: &Board, page: &Page<'_>) -> Markup {
     html! {
         section class="card" aria-label="Queues" {
             (filters(board, lines.len(), may))
-            div id="queue-table" data-live="kpi queue" { (content) }
+            div id="queue-table" data-live="kpi queue" data-live-src=(link::changed(page.path, page.query, &[("part", "table")])) { (content) }
         }
     }
 }
