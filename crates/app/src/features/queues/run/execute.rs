@@ -170,7 +170,7 @@ async fn put_off(mut going: Going, fault: Error) -> Error {
 async fn close(mut going: Going, warrant: &Warrant, verdict: Verdict, last: bool) -> Result<Run> {
     // Kept first: a crash, or a fault, in between must not begin the work again.
     going.stored.place.verdict = Some(verdict.clone());
-    last_words(&mut going, &verdict);
+    last_words(&mut going);
     going.keep().await?;
     if let Err(fault) = cohort::release(&mut going, warrant).await {
         if !last && !is_lasting(&fault) {
@@ -193,7 +193,7 @@ async fn close(mut going: Going, warrant: &Warrant, verdict: Verdict, last: bool
     Ok(run)
 }
 
-fn last_words(going: &mut Going, verdict: &Verdict) {
+fn last_words(going: &mut Going) {
     let unsure = going.stored.place.unsure;
     if unsure > 0 {
         going.note(&format!("{unsure} jobs were left alone: their data is too long to be searched."));
@@ -201,12 +201,6 @@ fn last_words(going: &mut Going, verdict: &Verdict) {
     let run = &mut going.stored.run;
     run.fault = None;
     run.phase = String::new();
-    if *verdict == Verdict::Done
-        && let Some(total) = run.total
-    {
-        // What went by itself meanwhile need not be looked at any more.
-        run.seen = run.seen.max(total.min(run.seen.max(total)));
-    }
 }
 
 /// Asks for a job for every run that has none, as long as the process lives: what is not over goes on, whatever became of its job.

@@ -1,5 +1,6 @@
 //! A run that goes on: its figures, kept with each step, and told to live screens twice a second at most.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,9 @@ use crate::features::queues::verb::REFUSALS_SHOWN;
 const TELL: Duration = Duration::from_millis(500);
 /// Longest sleep without a look at whether it is to end.
 const SLICE: Duration = Duration::from_millis(500);
+
+/// Refused jobs that are remembered at most.
+const REMEMBERED: usize = 200_000;
 
 /// Whether to go on.
 #[derive(Debug)]
@@ -44,12 +48,14 @@ pub(super) struct Going {
     began: Instant,
     begun_with: i64,
     told: Option<Instant>,
+    /// Ids that were refused: a list is looked at several times.
+    refused: HashSet<String>,
 }
 
 impl Going {
     pub fn new(app: App, driver: Arc<dyn Queue>, stored: Stored, stop: Option<RunInfo>) -> Self {
         let begun_with = stored.run.done;
-        Self { app, driver, stored, settled: Vec::new(), stop, began: Instant::now(), begun_with, told: None }
+        Self { app, driver, stored, settled: Vec::new(), stop, began: Instant::now(), begun_with, told: None, refused: HashSet::new() }
     }
 
     pub fn run(&self) -> &Run {
@@ -76,6 +82,9 @@ impl Going {
     }
 
     pub fn refuse(&mut self, id: &str, why: &str) {
+        if self.refused.len() < REMEMBERED && !self.refused.insert(id.to_owned()) {
+            return;
+        }
         let run = &mut self.stored.run;
         run.refused += 1;
         if run.refusals.len() < REFUSALS_SHOWN {

@@ -31,7 +31,7 @@ pub(super) async fn walk(going: &mut Going, warrant: &Warrant) -> Result<Part> {
     let run = going.run();
     let (states, chosen) = (states(run.work, &run.filter), run.filter.ids.clone());
     if let Some(ids) = chosen {
-        return act_on_ids(going, warrant, &ids, None).await;
+        return act_on_ids(going, warrant, &ids, None, true).await;
     }
     while let Some(state) = states.get(going.stored.place.at).copied() {
         let part = if is_ended(state) { ended(going, warrant, state).await? } else { listed(going, warrant, state).await? };
@@ -113,11 +113,20 @@ async fn listed(going: &mut Going, warrant: &Warrant, state: JobState) -> Result
     // Of what came later, as far as the clocks tell: those of the first pass were all there when it began.
     let resumed = going.stored.place.passes > 0;
     let mut made: Option<i64> = resumed.then(|| going.run().started_at.unwrap_or(going.run().created_at).0);
+    if resumed {
+        // What was acted on is no longer in the list; the rest is looked at again.
+        let (run, at) = (&mut going.stored.run, going.stored.place.at);
+        if at == 0 {
+            (run.refused, run.refusals) = (0, Vec::new());
+        }
+        run.seen = run.done + run.gone + run.refused;
+    }
+    let mut first = true;
     loop {
         let ids = collect(going, state).await?;
         going.stored.place.passes += 1;
         let before = (going.run().done, made);
-        let part = act_on_ids(going, warrant, &ids, Some(&mut made)).await?;
+        let part = act_on_ids(going, warrant, &ids, Some(&mut made), std::mem::take(&mut first)).await?;
         if part.is_err() {
             return Ok(part);
         }
@@ -129,8 +138,8 @@ async fn listed(going: &mut Going, warrant: &Warrant, state: JobState) -> Result
 }
 
 /// Acts on the jobs of these ids that are meant. `made` is the newest creation that counts; the first pass finds it.
-async fn act_on_ids(going: &mut Going, warrant: &Warrant, ids: &[String], mut made: Option<&mut Option<i64>>) -> Result<Part> {
-    let (queue, first) = (going.queue(), going.stored.place.passes <= 1);
+async fn act_on_ids(going: &mut Going, warrant: &Warrant, ids: &[String], mut made: Option<&mut Option<i64>>, first: bool) -> Result<Part> {
+    let queue = going.queue();
     let bound = made.as_deref().copied().flatten();
     for chunk in ids.chunks(going.chunk()) {
         let rows = going.driver.find(&queue, chunk).await?;
