@@ -35,7 +35,7 @@ local lines = {}
 local function ready(queue, id, priority, push)
   local line = lines[queue]
   if not line then
-    -- Neither changes while a script runs.
+    -- Neither changes while a script runs, and one call wakes.
     line = {list = ready_list(queue), held = held(queue)}
     lines[queue] = line
   end
@@ -45,7 +45,10 @@ local function ready(queue, id, priority, push)
   else
     call(push, line.list, id)
   end
-  if not line.held then call('ZADD', queue .. 'marker', 0, '0') end
+  if not line.held then
+    call('ZADD', queue .. 'marker', 0, '0')
+    line.held = true
+  end
 end
 
 -- Tells workers when the next delayed job is due.
