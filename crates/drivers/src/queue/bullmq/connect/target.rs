@@ -75,7 +75,7 @@ impl Target {
             Form::Sentinel => path.split_once('/').unwrap_or((path, "")),
             Form::Cluster => ("", ""),
         };
-        if (form == Form::Sentinel) != !master.is_empty() || (form == Form::One && hosts.contains(',')) {
+        if (form == Form::Sentinel) == master.is_empty() || (form == Form::One && hosts.contains(',')) {
             return Err(invalid(FORMS));
         }
         let options = options(query)?;

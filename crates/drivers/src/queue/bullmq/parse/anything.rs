@@ -39,11 +39,42 @@ const FIELDS: [&str; 10] = ["name", "data", "opts", "failedReason", "timestamp",
 
 #[cfg(test)]
 mod tests {
+    use super::anything;
+
+    fn corpus() -> Vec<Vec<u8>> {
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/bullmq");
+        std::fs::read_dir(corpus).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+    }
+
     #[test]
     fn the_corpus_is_read() {
-        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/bullmq");
-        let files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let files = corpus();
         assert!(files.len() >= 10, "the corpus is there");
-        files.iter().for_each(|file| super::anything(&std::fs::read(file).unwrap()));
+        files.iter().for_each(|file| anything(file));
+    }
+
+    /// The same few thousand broken texts in every run.
+    #[test]
+    fn broken_texts_are_read_too() {
+        let (files, mut dice) = (corpus(), 0x2545_F491_4F6C_DD1D_u64);
+        let mut roll = |sides: usize| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            usize::try_from(dice % u64::try_from(sides.max(1)).unwrap()).unwrap()
+        };
+        for _ in 0..5_000 {
+            let mut text = files[roll(files.len())].clone();
+            for _ in 0..=roll(4) {
+                let at = roll(text.len());
+                match roll(4) {
+                    0 if !text.is_empty() => text[at] = u8::try_from(roll(256)).unwrap(),
+                    1 => text.truncate(at),
+                    2 => text.splice(at..at, b":-0{[ \n"[roll(7)..].iter().copied()).for_each(drop),
+                    _ => text.extend_from_slice(&files[roll(files.len())]),
+                }
+            }
+            anything(&text);
+        }
     }
 }

@@ -20,8 +20,10 @@ pub(super) const WINDOW_MS: i64 = 300_000;
 const BUCKET_MS: i64 = 5_000;
 /// Jobs whose last step is remembered.
 const JOBS: usize = 20_000;
-/// Most time of one look.
-const BUDGET: Duration = Duration::from_millis(60);
+/// Most time of one look; the next goes on where it ended.
+const BUDGET: Duration = Duration::from_millis(100);
+/// Milliseconds that a look may lag behind the stream before it leaps to its end.
+const LAG_MS: i64 = 60_000;
 /// Bytes of one page of events that are aimed at: they carry results and reasons of any size.
 const PAGE_BYTES: usize = 1 << 20;
 
@@ -101,12 +103,12 @@ impl Recent {
         Ok(())
     }
 
-    /// It goes faster than we read: go on at its end.
+    /// It goes faster than we read: when too far behind, go on at its end.
     async fn leap(&mut self, conn: &mut Conn, keys: Keys<'_>) -> Result<()> {
         let mut asked = pipe();
         asked.add_command(cmd("XREVRANGE").arg(keys.of("events")).arg("+").arg("-").arg("COUNT").arg(1).to_owned());
         if let Some((id, _)) = entries(ask(conn, &mut asked).await?.take()).0.pop() {
-            let behind = |last: &String| stream_millis(&id).zip(stream_millis(last)).is_some_and(|(end, last)| end - last > 5_000);
+            let behind = |last: &String| stream_millis(&id).zip(stream_millis(last)).is_some_and(|(end, last)| end - last > LAG_MS);
             if self.last.as_ref().is_some_and(behind) {
                 self.last = Some(id);
             }
