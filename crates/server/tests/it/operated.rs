@@ -5,18 +5,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Tables that operators own.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "incident", "incident_number", "incident_label", "incident_event", "user_account", "api_token", "flag", "flag_prerequisite", "flag_revision",
     "flag_ramp", "flag_schedule", "maintenance_window", "maintenance_series", "maintenance_bypass", "published", "deploy", "deploy_target",
+    "queue_run",
 ];
 /// No act of an operator: when an account and a token were used last, what the provider says of a service, and what goes when its time is over
-/// (bypass tokens that expired, old revisions of flags).
-const BOOKKEEPING: [(&str, &str); 5] = [
+/// (bypass tokens that expired, old revisions of flags, old runs). How far a run over jobs is, its executions write, each under an intent.
+const BOOKKEEPING: [(&str, &str); 11] = [
     ("identity/account/store.rs", "signed_in"),
     ("identity/token/store.rs", "used"),
     ("deploys/outside/store.rs", "see"),
     ("maintenance/store.rs", "trim"),
     ("flags/definition/store.rs", "trim"),
+    ("queues/run/store.rs", "insert"),
+    ("queues/run/store.rs", "begin"),
+    ("queues/run/store.rs", "progress"),
+    ("queues/run/store.rs", "end"),
+    ("queues/run/store.rs", "archived"),
+    ("queues/run/store.rs", "trim"),
 ];
 
 fn root() -> PathBuf {
