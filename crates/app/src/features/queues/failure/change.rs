@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::{Result, Tx};
+use qd_core::App;
 
 use super::store::{self, Row};
 
@@ -79,15 +80,19 @@ fn take(row: &mut Row, failure: &Failure) {
     }
 }
 
-/// Counts the causes of a queue anew: what was missed between two changes is made good.
+/// Counts the causes of a queue anew: what was missed between two changes is made good. The counting of a million jobs holds up no writer.
 ///
 /// # Errors
 /// Those of the database.
-pub(in crate::features::queues) async fn true_up(tx: &mut Tx, source: &str, queue: &str) -> Result<()> {
-    let mut counted: BTreeMap<String, store::Counted> = BTreeMap::new();
-    for row in store::counted(tx, source, queue).await? {
-        counted.insert(row.fingerprint.clone(), row);
-    }
+pub(in crate::features::queues) async fn true_up(app: &App, source: &str, queue: &str) -> qd_core::Result<()> {
+    let counted = store::counted(&app.db, source, queue).await?;
+    let counted: BTreeMap<String, store::Counted> = counted.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
+    let (source, queue) = (source.to_owned(), queue.to_owned());
+    app.db.write(move |tx| Box::pin(async move { make_good(tx, &source, &queue, counted).await })).await?;
+    Ok(())
+}
+
+async fn make_good(tx: &mut Tx, source: &str, queue: &str, mut counted: BTreeMap<String, store::Counted>) -> Result<()> {
     for mut row in store::of_queue(tx, source, queue).await? {
         let before = row.clone();
         match counted.remove(&row.fingerprint) {

@@ -76,8 +76,8 @@ pub async fn of_queue(tx: &mut Tx, source: &str, queue: &str) -> Result<Vec<Row>
 }
 
 /// Causes of a queue, counted anew from the index.
-pub async fn counted(tx: &mut Tx, source: &str, queue: &str) -> Result<Vec<Counted>> {
-    tx.all(COUNTED, args![source, queue]).await
+pub async fn counted(db: &Db, source: &str, queue: &str) -> Result<Vec<Counted>> {
+    db.all(COUNTED, args![source, queue]).await
 }
 
 /// Deletes causes that have no jobs any more since a moment.

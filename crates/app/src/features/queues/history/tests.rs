@@ -112,7 +112,7 @@ async fn look(app: &App, follower: &mut Follower, tape: &Arc<Tape>) {
 
 async fn last(app: &App, minutes: i64) -> Vec<Point> {
     let now = app.now();
-    series(app, "shop", "mail", now.plus_seconds(-60 * minutes), now.plus_seconds(60)).await.unwrap()
+    series(app, "shop", "mail", now.plus_seconds(-60 * minutes), now.plus_seconds(1)).await.unwrap()
 }
 
 fn sum(points: &[Point], figure: fn(&Point) -> Option<i64>) -> i64 {

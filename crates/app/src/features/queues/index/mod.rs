@@ -104,7 +104,7 @@ impl Index {
                 // The failed come first.
                 EventKind::Failed => (&mut waiting.look, &mut waiting.gone, TOUCHED),
                 EventKind::Added | EventKind::Waiting | EventKind::Delayed | EventKind::Retrying => {
-                    (&mut waiting.look, &mut waiting.gone, TOUCHED / 2)
+                    (&mut waiting.look, &mut waiting.gone, TOUCHED / 10)
                 }
                 _ => continue,
             };
@@ -168,9 +168,9 @@ pub async fn trim(app: &App) -> Result<u64> {
     for place in store::places(&app.db).await?.into_iter().filter(|place| place.seen_at < keep) {
         for _ in 0..200 {
             let (source, queue) = (place.source.clone(), place.queue.clone());
-            let rows = app.db.write(move |tx| Box::pin(async move { write::forget(tx, &source, &queue).await })).await?;
+            let (rows, done) = app.db.write(move |tx| Box::pin(async move { write::forget(tx, &source, &queue).await })).await?;
             count += rows;
-            if rows < 500 {
+            if done {
                 break;
             }
         }

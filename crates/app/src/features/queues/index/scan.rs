@@ -28,7 +28,7 @@ const TRUE_UP: i64 = 3_600;
 /// Seconds between two steps of the comparison of a queue.
 const SWEEP: i64 = 20;
 /// The pause after a round with and without work, and the longest; a write that takes longer than so many microseconds means that others wait.
-const BUSY: Duration = Duration::from_millis(500);
+const BUSY: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(5);
 const LONGEST: Duration = Duration::from_secs(30);
 const SLOW: u128 = 150_000;
@@ -177,15 +177,9 @@ impl Scanner {
     async fn count(&self, app: &App, spot: &mut Spot) -> Result<()> {
         let (source, queue) = (spot.place.source.clone(), spot.place.queue.clone());
         spot.place.failed = store::failed(&app.db, &source, &queue).await?;
+        failure::true_up(app, &source, &queue).await?;
         let now = app.now().0;
-        app.db
-            .write(move |tx| {
-                Box::pin(async move {
-                    store::seen(tx, &source, &queue, now).await?;
-                    failure::true_up(tx, &source, &queue).await
-                })
-            })
-            .await?;
+        app.db.write(move |tx| Box::pin(async move { store::seen(tx, &source, &queue, now).await })).await?;
         Ok(())
     }
 

@@ -1,16 +1,20 @@
 //! SQL of the index.
 
+use std::collections::HashMap;
+
 use engine::{Db, Result, Tx, args};
+use sea_query::{Expr, ExprTrait, Iden, Query};
 
 use super::entry::Entry;
 
 const SEEN: &str = "INSERT INTO queue_index (source, queue, failed, total, seen_at) VALUES ($1, $2, 0, 0, $3) \
      ON CONFLICT (source, queue) DO UPDATE SET seen_at = excluded.seen_at";
-const OLD: &str = "SELECT state, fingerprint, at FROM queue_job WHERE key = $1";
 const PUT: &str = "INSERT INTO queue_job (key, source, queue, job, state, name, fingerprint, reason, at, data) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (key) DO UPDATE SET state = excluded.state, name = excluded.name, \
      fingerprint = excluded.fingerprint, reason = excluded.reason, at = excluded.at, data = excluded.data";
-const FIELD: &str = "INSERT INTO queue_job_field (path, value, at, key) VALUES ($1, $2, $3, $4) ON CONFLICT (path, value, at, key) DO NOTHING";
+const FIELDS: &str = "INSERT INTO queue_job_field (path, value, at, key) VALUES ($3, $4, $1, $2), ($5, $6, $1, $2), ($7, $8, $1, $2), \
+     ($9, $10, $1, $2), ($11, $12, $1, $2), ($13, $14, $1, $2), ($15, $16, $1, $2), ($17, $18, $1, $2) \
+     ON CONFLICT (path, value, at, key) DO NOTHING";
 const FIELDS_GONE: &str = "DELETE FROM queue_job_field WHERE key = $1";
 const GONE: &str = "DELETE FROM queue_job WHERE key = $1";
 const PLACES: &str = "SELECT source, queue, cursor, passed_at, swept_at, failed, total, seen_at FROM queue_index LIMIT 5000";
@@ -33,8 +37,8 @@ const FIRST_NAME: &str = "SELECT min(name) FROM queue_job WHERE name >= $1";
 const NEXT_NAME: &str = "SELECT min(name) FROM queue_job WHERE name > $1";
 /// See `Feature::statements`.
 pub const STATEMENTS: &[&str] = &[
-    SEEN, OLD, PUT, FIELD, FIELDS_GONE, GONE, PLACES, PASS, COUNT, FAILED, WALK, OF_PLACE, PLACE_GONE, BY_FIELD, BY_NAME, BY_CAUSE, BY_ID,
-    FIRST_NAME, NEXT_NAME,
+    SEEN, PUT, FIELDS, FIELDS_GONE, GONE, PLACES, PASS, COUNT, FAILED, WALK, OF_PLACE, PLACE_GONE, BY_FIELD, BY_NAME, BY_CAUSE, BY_ID, FIRST_NAME,
+    NEXT_NAME,
 ];
 
 /// Statements of searches and walks with the kinds of their parameters, texts and numbers.
@@ -67,8 +71,23 @@ pub struct Row {
     pub data: String,
 }
 
+/// Jobs of one transaction: others get their turn in between.
+pub const BATCH: usize = 100;
+/// Fields of one statement.
+const ROWS: usize = 8;
+
+#[derive(Clone, Copy, Iden)]
+enum QueueJob {
+    #[iden = "queue_job"]
+    Table,
+    Key,
+    State,
+    Fingerprint,
+    At,
+}
+
 /// What is known of a job already.
-#[derive(Clone, Debug, sqlx::FromRow)]
+#[derive(Clone, Debug)]
 pub struct Old {
     /// Where it stood.
     pub state: String,
@@ -122,9 +141,16 @@ pub async fn seen(tx: &mut Tx, source: &str, queue: &str, now: i64) -> Result<()
     tx.exec(SEEN, args![source, queue, now]).await.map(drop)
 }
 
-/// What is known of a job.
-pub async fn old(tx: &mut Tx, key: i64) -> Result<Option<Old>> {
-    tx.maybe(OLD, args![key]).await
+/// What is known of these jobs, at most [`BATCH`], by number.
+pub async fn olds(tx: &mut Tx, keys: &[i64]) -> Result<HashMap<i64, Old>> {
+    let Some(last) = keys.last() else { return Ok(HashMap::new()) };
+    // Always as many: one text for the database to prepare.
+    let all = keys.iter().chain(std::iter::repeat(last)).take(BATCH.max(keys.len())).copied();
+    let mut query = Query::select();
+    query.columns([QueueJob::Key, QueueJob::State, QueueJob::Fingerprint, QueueJob::At]).from(QueueJob::Table);
+    query.and_where(Expr::col(QueueJob::Key).is_in(all));
+    let rows: Vec<(i64, String, String, i64)> = tx.select(&query).await?;
+    Ok(rows.into_iter().map(|(key, state, fingerprint, at)| (key, Old { state, fingerprint, at })).collect())
 }
 
 /// Writes a job with its fields.
@@ -134,8 +160,14 @@ pub async fn put(tx: &mut Tx, source: &str, queue: &str, entry: Entry, known: bo
     if known {
         tx.exec(FIELDS_GONE, args![key]).await?;
     }
-    for (path, value) in fields {
-        tx.exec(FIELD, args![path, value, at, key]).await?;
+    for some in fields.chunks(ROWS) {
+        let mut given = args![at, key];
+        // The last one stands for those that are missing: it is there already then.
+        for (path, value) in some.iter().chain(std::iter::repeat_n(some.last(), ROWS - some.len()).flatten()) {
+            given.push(path.as_str());
+            given.push(value.as_str());
+        }
+        tx.exec(FIELDS, given).await?;
     }
     Ok(())
 }

@@ -5,11 +5,8 @@ use qd_core::App;
 use qd_core::port::queue::JobState;
 
 use super::entry::{Entry, key};
-use super::store;
+use super::store::{self, BATCH};
 use crate::features::queues::failure::{Changes, Failure};
-
-/// Jobs of one transaction: others get their turn in between.
-const BATCH: usize = 100;
 
 /// What a change did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +36,8 @@ pub(super) async fn write(app: &App, source: &str, queue: &str, mut entries: Vec
     entries.sort_by_key(|entry| entry.key);
     let mut keys: Vec<i64> = gone.iter().map(|job| key(source, queue, job)).collect();
     keys.sort_unstable();
+    keys.dedup();
+    entries.dedup_by_key(|entry| entry.key);
     let mut done = Done::default();
     let mut entries = entries.into_iter().peekable();
     let mut keys = keys.into_iter().peekable();
@@ -56,20 +55,19 @@ pub(super) async fn write(app: &App, source: &str, queue: &str, mut entries: Vec
 async fn batch(tx: &mut Tx, (source, queue): (&str, &str), entries: Vec<Entry>, gone: Vec<i64>, now: i64, room: i64) -> Result<Done> {
     store::seen(tx, source, queue, now).await?;
     let (mut done, mut causes) = (Done::default(), Changes::default());
-    for key in gone {
-        if let Some(old) = store::old(tx, key).await? {
-            leave(&old, &mut causes);
-            store::gone(tx, key).await?;
-            (done.changed, done.rows) = (done.changed + 1, done.rows - 1);
-        }
+    for (key, old) in store::olds(tx, &gone).await? {
+        leave(&old, &mut causes);
+        store::gone(tx, key).await?;
+        (done.changed, done.rows) = (done.changed + 1, done.rows - 1);
     }
+    let olds = store::olds(tx, &entries.iter().map(|entry| entry.key).collect::<Vec<_>>()).await?;
     for entry in entries {
-        let old = store::old(tx, entry.key).await?;
-        let same = old.as_ref().is_some_and(|old| old.state == entry.state.word() && old.at == entry.at && old.fingerprint == entry.fingerprint);
+        let old = olds.get(&entry.key);
+        let same = old.is_some_and(|old| old.state == entry.state.word() && old.at == entry.at && old.fingerprint == entry.fingerprint);
         if same || (old.is_none() && done.rows >= room) {
             continue;
         }
-        if let Some(old) = &old {
+        if let Some(old) = old {
             leave(old, &mut causes);
         }
         if entry.state == JobState::Failed {
@@ -90,15 +88,16 @@ fn leave(old: &store::Old, causes: &mut Changes) {
     }
 }
 
-/// Takes some jobs of a queue out that nobody sees any more, or its last trace. Gives how many.
-pub(super) async fn forget(tx: &mut Tx, source: &str, queue: &str) -> Result<u64> {
+/// Takes some jobs of a queue out that nobody sees any more; when none is left, its last trace. Gives how many rows, and whether that was all.
+pub(super) async fn forget(tx: &mut Tx, source: &str, queue: &str) -> Result<(u64, bool)> {
     let keys = store::of_place(tx, source, queue, 500).await?;
-    if keys.is_empty() {
-        store::place_gone(tx, source, queue).await?;
-        return crate::features::queues::failure::store::forget(tx, source, queue).await;
-    }
     for (key,) in &keys {
         store::gone(tx, *key).await?;
     }
-    Ok(u64::try_from(keys.len()).unwrap_or(0))
+    let mut rows = u64::try_from(keys.len()).unwrap_or(0);
+    if keys.is_empty() {
+        store::place_gone(tx, source, queue).await?;
+        rows += crate::features::queues::failure::store::forget(tx, source, queue).await?;
+    }
+    Ok((rows, keys.is_empty()))
 }
