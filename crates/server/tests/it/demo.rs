@@ -129,10 +129,10 @@ async fn a_bad_deploy_shows_on_the_api_card_within_a_minute() {
 
 #[tokio::test]
 #[ignore = "needs QD_TEST_REDIS; cargo xtask test sets it"]
-async fn a_redis_is_measured_on_the_cache_card() {
+async fn on_a_redis_the_cache_is_measured_and_the_queues_are_bullmqs() {
     let directory = TempDir::new().unwrap();
     let redis = std::env::var("QD_TEST_REDIS").unwrap();
-    let mut demo = Demo::start(&directory.path().join("data"), &["--no-traffic", "--redis", &redis]);
+    let mut demo = Demo::start(&directory.path().join("data"), &["--reset", "--no-traffic", "--scenario", "email-outage", "--redis", &redis]);
     let client = demo.sign_in().await;
     until_within(Duration::from_secs(20), "the Cache card is measured", || async {
         let cache = health(&client).await["cache"].clone();
@@ -140,10 +140,17 @@ async fn a_redis_is_measured_on_the_cache_card() {
             && cache["figures"].as_array().unwrap().iter().any(|figure| figure["key"] == "used_memory" && figure["value"].is_number())
     })
     .await;
+    until_within(Duration::from_secs(60), "letters that Node can't send show on BullMQ's queue", || async {
+        let queue = health(&client).await["queue"].clone();
+        let source = queue["sources"].as_array().unwrap().iter().find(|source| source["name"] == "marketplace").unwrap().clone();
+        source["driver"] == "BullMQ"
+            && (source["status"] == "WARN" || source["status"] == "CRIT")
+            && source["reason"].as_str().is_some_and(|reason| reason.contains("email"))
+    })
+    .await;
     demo.interrupt();
 }
 
-/// Without visitors: they come by the hour of the day, and an outage must show at night as well.
 #[tokio::test]
 async fn a_mail_outage_shows_on_the_queues_before_letters_are_lost() {
     let directory = TempDir::new().unwrap();
