@@ -16,7 +16,7 @@ use super::handler::Handler;
 use super::limit::Room;
 use super::run::Notes;
 use super::worker::{Finished, Place, Running, Shared};
-use super::{CHANNEL, JobError, RunInfo, limit, micros, now, sql};
+use super::{CHANNEL, JobError, LIMITS_CHANGED, RunInfo, limit, micros, now, sql};
 use crate::args;
 use crate::db::{Heard, Listener, Result, Tx};
 
@@ -54,6 +54,11 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(queue: &str, concurrency: usize) -> Self {
         Self { queue: queue.to_owned(), concurrency, active: Arc::default(), hungry: true, again_at: None }
+    }
+
+    /// Whatever was known of its limits may have changed.
+    fn ask_anew(&mut self) {
+        (self.hungry, self.again_at) = (true, None);
     }
 
     fn free(&self) -> usize {
@@ -154,7 +159,7 @@ impl<C: Clone + Send + Sync + 'static> Dispatcher<C> {
             _ = stop.wait_for(|stop| *stop) => return false,
             heard = listener.next() => match heard {
                 Some(Heard::Payload(news)) => self.hear(&news),
-                Some(Heard::Lost) => self.lanes.iter_mut().for_each(|lane| lane.hungry = true),
+                Some(Heard::Lost) => self.lanes.iter_mut().for_each(Lane::ask_anew),
                 None => return false,
             },
             () = shared.freed.notified() => {}
@@ -169,9 +174,10 @@ impl<C: Clone + Send + Sync + 'static> Dispatcher<C> {
         true
     }
 
-    /// `queue`, or `queue\tdue`.
+    /// `queue`, `queue\tdue`, or `queue\t!` when its limits changed.
     fn hear(&mut self, news: &str) {
         match news.split_once('\t') {
+            Some((queue, LIMITS_CHANGED)) => self.lanes.iter_mut().filter(|lane| lane.queue == queue).for_each(Lane::ask_anew),
             Some((_, due)) => {
                 let due = due.parse().unwrap_or(0);
                 self.next_due = Some(self.next_due.map_or(due, |known| known.min(due)));
@@ -185,7 +191,12 @@ impl<C: Clone + Send + Sync + 'static> Dispatcher<C> {
     /// The fallback: reads whether something waits, for news that did not reach us (another process on SQLite).
     async fn look(&mut self) -> Result<()> {
         let db = &self.shared.db;
-        for lane in self.lanes.iter_mut().filter(|lane| !lane.hungry) {
+        for lane in &mut self.lanes {
+            // Limits may have been changed by another process that we do not hear.
+            lane.again_at = None;
+            if lane.hungry {
+                continue;
+            }
             lane.hungry = db.maybe::<(Uuid,)>(sql::HAS_WAITING, args![lane.queue.as_str()]).await?.is_some();
         }
         self.next_due = db.one::<(Option<i64>,)>(sql::NEXT_DELAYED, args![]).await?.0;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::enqueue::announce;
-use super::{manage, micros, now, sql};
+use super::{CHANNEL, LIMITS_CHANGED, manage, micros, now, sql};
 use crate::args;
 use crate::db::{Error, Result, Tx};
 
@@ -44,7 +43,7 @@ pub async fn limit(tx: &mut Tx, queue: &str, limits: Limits) -> Result<()> {
     if known == 0 {
         return Err(Error::NotFound);
     }
-    announce(tx, queue, None).await
+    tx.notify(CHANNEL, &format!("{queue}\t{LIMITS_CHANGED}")).await
 }
 
 #[derive(sqlx::FromRow)]

@@ -50,6 +50,8 @@ pub use worker::{Keep, QueueOptions, Worker, WorkerHandle};
 
 /// The channel on which workers hear of new jobs.
 pub(crate) const CHANNEL: &str = "job";
+/// Says in place of a time that limits of a queue changed.
+const LIMITS_CHANGED: &str = "!";
 
 /// A unit of durable work.
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {

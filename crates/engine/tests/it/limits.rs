@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::support::{TestDb, eventually};
 
-crate::both!(so_many_run_at_once_over_all_workers, so_many_start_in_a_window, limits_are_checked);
+crate::both!(so_many_run_at_once_over_all_workers, so_many_start_in_a_window, a_lifted_limit_is_heard_at_once, limits_are_checked);
 
 #[derive(Clone, Default)]
 struct Crowd {
@@ -97,6 +97,19 @@ async fn so_many_start_in_a_window(t: &TestDb) {
     assert!(starts.windows(6).all(|six| six[5] > six[0]), "{starts:?}");
     assert!(starts.windows(11).all(|eleven| eleven[10] - eleven[0] >= window), "{starts:?}");
     assert!(starts[19] - starts[0] >= 3 * window - 50_000, "{starts:?}");
+    for worker in workers {
+        worker.stop().await;
+    }
+}
+
+async fn a_lifted_limit_is_heard_at_once(t: &TestDb) {
+    put(&t.db, 3, 0).await;
+    limit(&t.db, Limits { concurrency: None, rate: Some(Some(Rate { jobs: 1, per: Duration::from_secs(3_600) })) }).await.unwrap();
+    let workers = workers(t, &Crowd::default()).await;
+    completed(&t.db, 1).await;
+    assert_eq!(job::counts(&t.db).await.unwrap()[0].waiting, 2, "the next in an hour");
+    limit(&t.db, Limits { concurrency: None, rate: Some(None) }).await.unwrap();
+    completed(&t.db, 3).await;
     for worker in workers {
         worker.stop().await;
     }
