@@ -24,7 +24,9 @@
     e.preventDefault();
     const menu = a.closest("[popover]"), said = a.closest(".toast");
     if (said) said.remove(); else if (menu) menu.hidePopover();
-    QD.openDialog(a.getAttribute("href"), said ? document.body : a);
+    // What stands in a menu is gone with it: the focus comes back to the menu's button.
+    const from = menu && $(`[popovertarget="${CSS.escape(menu.id)}"]`);
+    QD.openDialog(a.getAttribute("href"), said ? document.body : from || a);
   });
 
   /* A form that asks first: its GET answer is a dialog. Controls in it go back when nothing came of it */

@@ -42,7 +42,12 @@ for (const part of parts) {
 }
 
 /** Dialogs of one kind differ in whom or what they are about. */
-const kindOf = (href: string) => href.split("?")[0]?.replace(/INC-\d+|[0-9a-f-]{36}|\/\d+/g, "*") ?? href;
+const kindOf = (href: string) =>
+  href
+    .split("?")[0]
+    ?.replace(/INC-\d+|[0-9a-f-]{36}|\/\d+/g, "*")
+    .replace(/^\/queues\/(?!runs\/)[^/]+\/[^/]+\//, "/queues/*/*/")
+    .replace(/\/(schedules|jobs)\/[^/]+/, "/$1/*") ?? href;
 
 for (const width of widths) {
   test(`every dialog is accessible in both themes, closes by Escape and gives the focus back (${width} px)`, async ({ page }) => {
@@ -70,6 +75,23 @@ for (const width of widths) {
           await page.keyboard.press("Escape");
           await expect(dialog).toBeHidden();
           await expect(openers.nth(index)).toBeFocused();
+        });
+      }
+      const entries = page.locator("main .menu a[data-dialog]");
+      const inMenus = await entries.evaluateAll((all) => all.map((a) => ({ href: a.getAttribute("href") ?? "", menu: a.closest(".menu")?.id ?? "" })));
+      for (const [index, { href, menu }] of inMenus.entries()) {
+        const button = page.locator(`[popovertarget="${menu}"]`);
+        if (seen.has(kindOf(href)) || !(await button.isVisible())) continue;
+        seen.add(kindOf(href));
+        await test.step(`${path} → menu → ${href}`, async () => {
+          await button.click();
+          await entries.nth(index).click();
+          const dialog = page.locator("dialog[open]");
+          await expect(dialog).toBeVisible();
+          await inBothThemes(page, `${href} on ${path}`);
+          await page.keyboard.press("Escape");
+          await expect(dialog).toBeHidden();
+          await expect(button).toBeFocused();
         });
       }
     }

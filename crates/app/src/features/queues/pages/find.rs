@@ -77,7 +77,7 @@ impl SearchView {
 /// The box, for other pages too.
 pub fn search_box(value: &str) -> Markup {
     html! {
-        form class="search queue-find" method="get" action="/queues/search" role="search" {
+        form class="search queue-find" method="get" action="/queues/search" role="search" aria-label="Look for a job" {
             (icon("search"))
             input.input id="q-find" type="search" name="q" value=(value) aria-label="Look for a job in every queue" placeholder="Look for a job: data.orderId = 77" autocomplete="off";
         }

@@ -48,11 +48,7 @@ fn columns(of: &Of<'_>) -> Vec<Column> {
         Some(JobState::Failed) => "Error",
         _ => "Data",
     };
-    let mut columns = Vec::new();
-    if of.may.work {
-        columns.push(Column::new(""));
-    }
-    columns.push(Column::new("Job"));
+    let mut columns = vec![Column::new("Job")];
     if of.state.is_none() {
         columns.push(Column::new("State"));
     }
@@ -111,7 +107,7 @@ pub fn table(jobs: &[JobRow], of: &Of<'_>, now: Timestamp) -> Markup {
             @if of.may.work { (bulk(of)) }
             div class="table-wrap" tabindex="0" role="region" aria-label="Jobs, table" {
                 table class="table jobs" {
-                    thead { tr { @for column in &columns { (column) } } }
+                    thead { tr { @if of.may.work { th scope="col" { span.vh { "Choose" } } } @for column in &columns { (column) } } }
                     tbody { @for job in jobs { (line(job, of, now)) } }
                 }
             }

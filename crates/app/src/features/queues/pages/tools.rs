@@ -59,7 +59,7 @@ pub fn filters(view: &QueueView, searched: bool, page: &Page<'_>) -> Markup {
     let path = link::queue(&view.source, &view.queue_name);
     let clear = link::with(&path, &[("state", view.state.word())]);
     html! {
-        form class="card__body filters" method="get" action=(path) role="search" hx-get=(path) hx-target="#main" hx-push-url="true" {
+        form class="card__body filters" method="get" action=(path) role="search" aria-label="Search jobs" hx-get=(path) hx-target="#main" hx-push-url="true" {
             div class="search grow" {
                 (icon("search"))
                 input.input id="q-q" type="search" name="q" value=(given(&query.q)) aria-label="Search jobs in every state" placeholder="Search: id, name:…, data.orderId = 77, words of an error" autocomplete="off";
@@ -68,7 +68,7 @@ pub fn filters(view: &QueueView, searched: bool, page: &Page<'_>) -> Markup {
             @if searched { (Button::link("Back to the list", clear.clone()).ghost()) }
         }
         @if !searched {
-            form class="card__body filters" method="get" action=(path) role="search" hx-get=(path) hx-target="#main" hx-replace-url="true" hx-trigger="change, submit" {
+            form class="card__body filters" method="get" action=(path) role="search" aria-label="Filter jobs" hx-get=(path) hx-target="#main" hx-replace-url="true" hx-trigger="change, submit" {
                 input type="hidden" name="state" value=(view.state.word());
                 @if let Some(range) = &query.range { input type="hidden" name="range" value=(range); }
                 input.input id="q-name" name="name" value=(given(&query.name)) aria-label="Name of the jobs" placeholder="Name";
