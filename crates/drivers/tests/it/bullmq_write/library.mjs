@@ -37,7 +37,7 @@ const lib = {
     open.push(made);
     return made;
   },
-  async until(what, look, seconds = 60) {
+  async until(what, look, seconds = 110) {
     const end = Date.now() + seconds * 1000;
     while (!(await look())) {
       if (Date.now() > end) throw new Error(`${what} did not happen`);
