@@ -66,7 +66,7 @@ pub fn plot(id: &str, line: &Line, steps: &[Step], page: &Page<'_>) -> Markup {
         return Empty::new("chart-line", "Not counted for long enough", text).render();
     }
     let name = &line.row.name;
-    let of = |value: fn(&Step) -> Option<f64>| steps.iter().map(value).collect::<Vec<_>>();
+    let of = |value: Figure| steps.iter().map(value).collect::<Vec<_>>();
     let most = steps.iter().filter_map(|step| step.waiting).fold(0.0, f64::max);
     let chart = Chart::new(id, format!("{name} waiting and finished"), Kind::Line)
         .series("Waiting", of(|step| step.waiting))
@@ -82,10 +82,13 @@ pub fn plot(id: &str, line: &Line, steps: &[Step], page: &Page<'_>) -> Markup {
         .render()
 }
 
+/// A figure of a step.
+type Figure = fn(&Step) -> Option<f64>;
+
 /// How long jobs wait and run.
 pub fn times(line: &Line, steps: &[Step]) -> Markup {
-    let of = |value: fn(&Step) -> Option<f64>| steps.iter().map(value).collect::<Vec<_>>();
-    let series: [(&str, fn(&Step) -> Option<f64>); 4] =
+    let of = |value: Figure| steps.iter().map(value).collect::<Vec<_>>();
+    let series: [(&str, Figure); 4] =
         [("Wait p50", |s| s.wait_p50), ("Wait p95", |s| s.wait_p95), ("Run p50", |s| s.run_p50), ("Run p95", |s| s.run_p95)];
     if !steps.iter().any(|step| step.run_p50.is_some() || step.wait_p50.is_some()) {
         return html! {};

@@ -69,7 +69,7 @@ impl QueueQuery {
     /// The state that is shown: as asked for, else what most needs a look.
     pub fn state(&self, counts: Option<&QueueState>) -> JobState {
         let asked = self.state.as_deref().and_then(JobState::parse);
-        asked.unwrap_or_else(|| match counts {
+        asked.unwrap_or(match counts {
             Some(counts) if counts.failed > 0 => JobState::Failed,
             Some(counts) if counts.waiting > counts.prioritized => JobState::Waiting,
             Some(counts) if counts.prioritized > 0 => JobState::Prioritized,
