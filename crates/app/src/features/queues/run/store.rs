@@ -28,7 +28,8 @@ const LOCK: &str = "INSERT INTO queue_run_lock (source, queue, what, run_id) VAL
 const HOLDER: &str = "SELECT run_id FROM queue_run_lock WHERE source = $1 AND queue = $2 AND what = $3";
 const UNLOCK: &str = "DELETE FROM queue_run_lock WHERE run_id = $1";
 const OPEN: &str = "SELECT * FROM queue_run WHERE ended_at IS NULL AND (background = $1 OR updated_at < $2) ORDER BY id LIMIT 100";
-const ARCHIVED: &str = "UPDATE queue_run SET archived = $2, restorable_until = CASE WHEN $2 > 0 THEN restorable_until END WHERE id = $1";
+const ARCHIVED: &str = "UPDATE queue_run SET archived = CAST($2 AS BIGINT), restorable_until = CASE WHEN CAST($2 AS BIGINT) > 0 THEN restorable_until END \
+     WHERE id = $1";
 const EXPIRED: &str = "SELECT id FROM queue_run WHERE restorable_until < $1 AND ended_at IS NOT NULL \
      AND NOT EXISTS (SELECT 1 FROM queue_run_lock held WHERE held.what LIKE 'restore:%') ORDER BY id LIMIT 100";
 const FORGET: &str = "DELETE FROM queue_run WHERE ended_at < $1 AND restorable_until IS NULL \
