@@ -1,9 +1,11 @@
 //! Connections: bounded in number, together and of one address, and closed when their headers don't come. `axum::serve` has none of it.
 
 mod patience;
+mod protocol;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,15 +14,16 @@ use app::web::{Answering, Site};
 use axum::body::Body;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, oneshot};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tracing::{debug, warn};
 
 use patience::Patience;
+use protocol::Protocol;
 
 /// Most connections at once: as many streams as may be open, and room for people, gates and ingest. One more waits in the kernel's queue.
 const MAX_CONNECTIONS: usize = app::web::MAX_STREAMS + 2_000;
@@ -104,13 +107,50 @@ impl Service<Request<Incoming>> for Entrance {
     }
 }
 
+/// A connection that was accepted.
+struct Accepted {
+    stream: TcpStream,
+    entrance: Entrance,
+    /// Tells it to end after the request that runs.
+    watcher: Watcher,
+    /// Tells it to end before it has said anything.
+    closing: watch::Receiver<()>,
+}
+
+/// Holds a connection for as long as it lives.
+async fn hold(Accepted { stream, entrance, watcher, mut closing }: Accepted) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let spoken = tokio::select! {
+        biased;
+        spoken = tokio::time::timeout(HEADERS, protocol::spoken(&stream)) => spoken??,
+        _ = closing.changed() => return Ok(()),
+    };
+    drop(closing);
+    let io = TokioIo::new(stream);
+    match spoken {
+        Protocol::One => watcher.watch(http1().serve_connection(io, entrance)).await?,
+        // Few speak it, and its state is large: it is kept beside the task.
+        Protocol::Two => Box::pin(watcher.watch(http2().serve_connection(io, entrance))).await?,
+    }
+    Ok(())
+}
+
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(Patience::default()).header_read_timeout(HEADERS);
+    builder
+}
+
+fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).keep_alive_interval(HEADERS).max_concurrent_streams(100);
+    builder
+}
+
 /// Serves until `stopped` resolves; then running requests get two seconds.
 pub(crate) async fn serve(listener: TcpListener, site: Site, limits: Limits, mut stopped: oneshot::Receiver<()>) {
     let (graceful, seats, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(limits.together)), Places::default());
+    let closing = watch::Sender::new(());
     let mut tasks = tokio::task::JoinSet::new();
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().header_read_timeout(HEADERS);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEADERS).max_concurrent_streams(100);
     loop {
         let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { break };
         let accepted = tokio::select! {
@@ -122,10 +162,8 @@ pub(crate) async fn serve(listener: TcpListener, site: Site, limits: Limits, mut
                 let Some(place) = Place::take(&places, peer.ip(), limits.of_one) else { continue };
                 // Small answers and events must not wait for more to come.
                 let _best_effort = stream.set_nodelay(true);
-                let mut builder = builder.clone();
-                builder.http1().timer(Patience::default());
-                let connection = builder.serve_connection(TokioIo::new(stream), Entrance { site: site.clone(), peer }).into_owned();
-                let connection = graceful.watch(connection);
+                let entrance = Entrance { site: site.clone(), peer };
+                let connection = hold(Accepted { stream, entrance, watcher: graceful.watcher(), closing: closing.subscribe() });
                 tasks.spawn(async move {
                     let _held = (seat, place);
                     if let Err(fault) = connection.await {
@@ -142,6 +180,7 @@ pub(crate) async fn serve(listener: TcpListener, site: Site, limits: Limits, mut
         while tasks.try_join_next().is_some() {}
     }
     drop(listener);
+    closing.send_replace(());
     // Live screens never end by themselves: their streams are cut with the tasks.
     let _ = tokio::time::timeout(GRACE, graceful.shutdown()).await;
     tasks.shutdown().await;
