@@ -101,7 +101,9 @@ impl Name {
 /// Measures, prints, and writes when asked to.
 pub fn run(options: &Options) -> Result<()> {
     let names: &[Name] = match options.name {
-        Name::All => &[Name::Start, Name::Pages, Name::Health, Name::Audit, Name::Flags, Name::Gate, Name::Streams, Name::Queues, Name::Jobs, Name::Build],
+        Name::All => {
+            &[Name::Start, Name::Pages, Name::Health, Name::Audit, Name::Flags, Name::Gate, Name::Streams, Name::Queues, Name::Jobs, Name::Build]
+        }
         ref one => std::slice::from_ref(one),
     };
     for name in names {

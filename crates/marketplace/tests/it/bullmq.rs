@@ -19,8 +19,7 @@ async fn market(place: &Place) -> (Marketplace, Bull) {
 async fn buy(market: &Marketplace) {
     let mut browser = Browser::new(market);
     browser.sign_in(&customer(&market.db, 0).await).await;
-    let (product,): (Uuid,) =
-        market.db.one("SELECT id FROM products WHERE active AND stock > 5 ORDER BY id LIMIT 1", engine::args![]).await.unwrap();
+    let (product,): (Uuid,) = market.db.one("SELECT id FROM products WHERE active AND stock > 5 ORDER BY id LIMIT 1", engine::args![]).await.unwrap();
     browser.add(product, 1).await;
     let (key, total) = browser.checkout().await;
     assert!(browser.post("/checkout", &[("key", &key), ("total", &total)]).await.location().starts_with("/orders/"));

@@ -242,7 +242,9 @@ async fn a_backlog_is_critical_and_recovery_is_reachable() {
     let path = directory.path().join("shop.db");
     let db = shop(&path).await;
     let url = Secret::new(path.to_str().unwrap());
-    let world = World::with(move |config| config.queues.push(QueueConfig { name: "shop".into(), driver: "embedded".into(), url, prefix: String::new() })).await;
+    let world =
+        World::with(move |config| config.queues.push(QueueConfig { name: "shop".into(), driver: "embedded".into(), url, prefix: String::new() }))
+            .await;
     let staff = world.staff().await;
     db.write(|tx| {
         Box::pin(async move {

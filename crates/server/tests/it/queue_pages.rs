@@ -181,7 +181,8 @@ async fn what_is_away_is_unknown_and_what_is_gone_is_not_found() {
     let away = staff.get("/queues/away/any").await.expect(200).text;
     assert!(away.contains("can&#39;t be asked") || away.contains("can't be asked"), "{away}");
     staff.get("/api/admin/ops/queues/any/jobs?source=away").await.expect(502);
-    for path in ["/queues/nosuch/any", "/queues/shop/nosuch", "/queues/runs/00000000-0000-7000-8000-000000000000", "/queues/shop/orders/jobs/nosuch"] {
+    for path in ["/queues/nosuch/any", "/queues/shop/nosuch", "/queues/runs/00000000-0000-7000-8000-000000000000", "/queues/shop/orders/jobs/nosuch"]
+    {
         staff.get(path).await.expect(404);
     }
     staff.get("/queues/shop/orders?state=sleeping").await.expect(422);

@@ -15,7 +15,7 @@ pub fn failed(redis: &mut Resp, queue: &str, count: u64) -> Result<()> {
     for id in 1..=count {
         let ended = now - SPAN_MS + id * SPAN_MS / (count + 1);
         let (made, began, name) =
-            ((ended - 2_000).to_string(), (ended - 1_000).to_string(), ["order.confirmation", "vendor.new-order"][(id % 2) as usize]);
+            ((ended - 2_000).to_string(), (ended - 1_000).to_string(), if id % 2 == 0 { "order.confirmation" } else { "vendor.new-order" });
         let data = format!(r#"{{"orderId":{id},"to":"customer{id}@example.com","items":[{},{}]}}"#, id % 97, id % 13);
         let reason = match id % 3 {
             0 => format!("SendGridError 429: too many requests, retry after {} s", id % 60),

@@ -76,6 +76,17 @@ fn start(program: &Path, folder: &Path, redis: &str) -> Result<(Serve, String)> 
     if cookie.is_empty() { Err(format!("no session (status {})", answer.status).into()) } else { Ok((serve, cookie.join("; "))) }
 }
 
+/// A field of a reply; null when it is not there.
+trait Field {
+    fn field(&self, name: &str) -> &Value;
+}
+
+impl Field for Value {
+    fn field(&self, name: &str) -> &Value {
+        self.get(name).unwrap_or(&Value::Null)
+    }
+}
+
 /// A person's view of the product.
 struct Desk {
     client: Client,
@@ -101,8 +112,8 @@ impl Desk {
     /// Failed jobs that the overview shows.
     fn failed(&mut self) -> Result<u64> {
         let all = self.get(API)?;
-        let of = |queue: &Value| if queue["source"] == "bull" { queue["failed"].as_u64() } else { None };
-        Ok(all["queues"].as_array().into_iter().flatten().filter_map(of).sum())
+        let of = |queue: &Value| if queue.field("source") == "bull" { queue.field("failed").as_u64() } else { None };
+        Ok(all.field("queues").as_array().into_iter().flatten().filter_map(of).sum())
     }
 
     fn wait_until(&mut self, what: &str, mut done: impl FnMut(&mut Self) -> Result<bool>) -> Result<()> {
@@ -120,12 +131,12 @@ impl Desk {
     fn run(&mut self, queue: &str, body: &str, mut look: impl FnMut() -> Result<()>) -> Result<(Duration, Value)> {
         let started = Instant::now();
         let begun: Value = serde_json::from_str(&self.client.json(&format!("{API}/bull/{queue}/retry-all"), body)?)?;
-        let id = begun["id"].as_str().or(begun["run"]["id"].as_str()).ok_or_else(|| format!("no run: {begun}"))?.to_owned();
+        let id = begun.field("id").as_str().or(begun.field("run").field("id").as_str()).ok_or_else(|| format!("no run: {begun}"))?.to_owned();
         let mut last = Value::Null;
         self.wait_until("the run ends", |desk| {
             look()?;
             last = desk.get(&format!("{API}/runs/{id}"))?;
-            let status = last["status"].as_str().or(last["run"]["status"].as_str()).unwrap_or_default();
+            let status = last.field("status").as_str().or(last.field("run").field("status").as_str()).unwrap_or_default();
             Ok(["DONE", "FAILED", "CANCELLED"].contains(&status))
         })?;
         Ok((started.elapsed(), last))
@@ -159,8 +170,8 @@ fn retry_some(desk: &mut Desk, resp: &mut Resp, serve: &Serve, many: u64, table:
         peak = peak.max(proc::resident(serve.group.id())?);
         Ok(())
     })?;
-    let run = if run["run"].is_object() { &run["run"] } else { &run };
-    let shown = format!("{:.0} s; {} done of {} seen, {}", took.as_secs_f64(), run["done"], run["seen"], run["status"]);
+    let run = if run.field("run").is_object() { run.field("run") } else { &run };
+    let shown = format!("{:.0} s; {} done of {} seen, {}", took.as_secs_f64(), run.field("done"), run.field("seen"), run.field("status"));
     table.row([format!("filter and retry over {many} failed"), shown, "with progress".into()]);
     table.row(["resident memory at its peak".into(), format!("{} ({} before)", bytes(peak), bytes(before)), "< 200 MB".into()]);
     table.row(["Redis calls over 5 ms meanwhile".into(), resp.ask(&["SLOWLOG", "LEN"])?, String::new()]);

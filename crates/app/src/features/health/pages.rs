@@ -143,7 +143,6 @@ fn taken(source: &str, verb: &str, at: Option<Timestamp>, now: Timestamp) -> Str
     }
 }
 
-
 async fn show_database(ctx: Ctx, _: Nothing) -> Result<Reply<DatabaseHealth>> {
     Ok(Reply::ok(database(&ctx.app, ctx.now)))
 }

@@ -166,7 +166,7 @@ fn hit(row: Row, query: &Query) -> Option<Hit> {
     let state = JobState::parse(&row.state)?;
     let is = |wanted: &Option<String>, given: &str| wanted.as_ref().is_none_or(|wanted| wanted == given);
     let good = is(&query.source, &row.source) && is(&query.queue, &row.queue) && query.state.is_none_or(|wanted| wanted == state);
-    good.then(|| Hit {
+    good.then_some(Hit {
         source: row.source,
         queue: row.queue,
         id: row.job,

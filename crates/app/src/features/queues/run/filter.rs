@@ -210,7 +210,10 @@ fn is(found: &Value, value: &str) -> bool {
         Value::String(text) => text == value,
         Value::Array(list) => list.iter().any(|element| !element.is_array() && is(element, value)),
         Value::Object(_) => false,
-        scalar => scalar.to_string() == value,
+        scalar => {
+            let text = scalar.to_string();
+            text == value
+        }
     }
 }
 

@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::store;
 
-pub use alarm::overdue;
 #[cfg(test)]
 pub(super) use alarm::look;
+pub use alarm::overdue;
 pub(super) use alarm::{Alarms, watch};
 pub use verb::{ScheduleChange, pause, remove, resume, run_now};
 pub(super) use verb::{put_back, take_away};
@@ -145,7 +145,8 @@ pub async fn of_source(app: &App, name: &str) -> Result<Vec<Scheduled>> {
 }
 
 fn stopped(hold: Hold) -> Scheduled {
-    let lost = "The process ended while this was stopped, and what it needs to go on was not kept. Start its application again: it registers it anew.";
+    let lost =
+        "The process ended while this was stopped, and what it needs to go on was not kept. Start its application again: it registers it anew.";
     let state = ScheduleState {
         queue: hold.queue,
         id: hold.schedule,

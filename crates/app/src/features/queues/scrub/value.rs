@@ -9,9 +9,9 @@ pub(super) fn string_end(bytes: &[u8], from: usize, in_string: bool) -> usize {
 
 /// Where the value ends that a quote with so many backslashes opened before `from`. `inside`: a bare `"` ends the text around it.
 fn quoted(bytes: &[u8], from: usize, (quote, level): (u8, usize), inside: bool) -> usize {
-    let mut slashes = 0;
+    let mut slashes: usize = 0;
     for (at, byte) in bytes.iter().enumerate().skip(from) {
-        let even = slashes % 2 == 0;
+        let even = slashes.is_multiple_of(2);
         match *byte {
             b'\\' => {
                 slashes += 1;
@@ -43,13 +43,13 @@ fn closed(bytes: &[u8], from: usize, quote: (u8, usize), inside: bool) -> usize 
             b'\\' | b'"' | b'\'' => {
                 let slashes = bytes.iter().skip(at).take_while(|byte| **byte == b'\\').count();
                 let mark = bytes.get(at + slashes).copied();
-                if inside && mark == Some(b'"') && slashes % 2 == 0 {
+                if inside && mark == Some(b'"') && slashes.is_multiple_of(2) {
                     return at + slashes;
                 }
                 if mark == Some(quote.0) && slashes == quote.1 {
                     let end = quoted(bytes, at + slashes + 1, quote, inside);
                     let slashes = bytes.iter().skip(end).take_while(|byte| **byte == b'\\').count();
-                    if inside && bytes.get(end + slashes) == Some(&b'"') && slashes % 2 == 0 {
+                    if inside && bytes.get(end + slashes) == Some(&b'"') && slashes.is_multiple_of(2) {
                         return end;
                     }
                     at = end + slashes.min(quote.1);
@@ -107,7 +107,7 @@ impl Scanner<'_> {
 
     /// Whether a quote opens a value, and does not close the string that the name stands in.
     fn opens(&self, at: usize, quote: u8, slashes: usize) -> bool {
-        let closes = self.in_string && quote == b'"' && slashes % 2 == 0;
+        let closes = self.in_string && quote == b'"' && slashes.is_multiple_of(2);
         !closes || self.byte(at + 1).is_some_and(|next| !next.is_ascii_whitespace() && !b",}]".contains(&next))
     }
 

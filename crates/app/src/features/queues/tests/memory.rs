@@ -149,7 +149,7 @@ impl Memory {
     /// A job begins to run, and its fate decides at once.
     fn let_run(&self, job: &mut Job) {
         (job.retried, job.finished, job.reason) = (job.retried + 1, None, None);
-        let fate = self.fate.lock().unwrap().as_ref().map_or(None, |fate| fate(job));
+        let fate = self.fate.lock().unwrap().as_ref().and_then(|fate| fate(job));
         (job.state, job.place) = (fate.unwrap_or(JobState::Waiting), self.tick());
         if matches!(job.state, JobState::Failed | JobState::Completed) {
             job.finished = Some(job.place);
