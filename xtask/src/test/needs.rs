@@ -102,7 +102,8 @@ pub fn cargo_deny() -> Result<PathBuf> {
         return Ok(found);
     }
     println!("cargo-deny is built once");
-    let mut install = repo::cargo(["install", "cargo-deny", "--locked", "--quiet", "--version", CARGO_DENY, "--root"]);
+    // Unoptimised: it runs for a second or two, and is built for minutes otherwise.
+    let mut install = repo::cargo(["install", "cargo-deny", "--debug", "--locked", "--quiet", "--version", CARGO_DENY, "--root"]);
     run(install.arg(repo::corner().join("tools")), "install cargo-deny; try: cargo install cargo-deny --locked")?;
     Ok(ours)
 }
