@@ -120,6 +120,10 @@ async fn foreign_names_and_texts_are_shown_as_text_and_secrets_not_at_all() {
     assert!(page.contains("Why it failed") && page.contains("&lt;script&gt;alert("), "{page}");
     let narrowed = staff.get("/queues/shop/orders?state=failed&field=order_id%3D71").await.expect(200).text;
     assert_eq!(narrowed.matches("data-row").count(), 1, "one of three has this order");
+    for asked in ["field=password%3Dhunter2-is-long", "reasonHas=sk_live_abcdef"] {
+        let told = staff.get(&format!("/queues/shop/orders?state=failed&{asked}")).await.expect(200).text;
+        assert!(told.contains("No job fits the filter"), "what is masked can't be found out by asking: {asked}");
+    }
     assert!(staff.get("/queues/shop/orders?state=failed&name=nothing").await.expect(200).text.contains("No job fits the filter"));
     world.finish().await;
 }

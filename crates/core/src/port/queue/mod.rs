@@ -31,6 +31,11 @@ pub enum JobAct {
         /// With all its attempts, not only those that are left.
         reset: bool,
     },
+    /// The same, of failed jobs alone: one that has succeeded meanwhile is [`Acted::Gone`], and is not run a second time.
+    RetryFailed {
+        /// With all its attempts, not only those that are left.
+        reset: bool,
+    },
     /// A delayed job becomes due now.
     Promote,
     /// A job that does not run is deleted. Never the pending job of a schedule: that would end the schedule.

@@ -75,6 +75,7 @@ impl Embedded {
 fn engine_act(act: JobAct) -> Result<Act, &'static str> {
     Ok(match act {
         JobAct::Retry { reset } => Act::Retry { reset },
+        JobAct::RetryFailed { reset } => Act::RetryFailed { reset },
         JobAct::Promote => Act::Promote,
         JobAct::Remove => Act::Remove,
         JobAct::Priority(priority) => {

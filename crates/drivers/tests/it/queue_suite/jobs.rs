@@ -89,6 +89,7 @@ pub async fn a_retried_job_keeps_its_priority(bench: &impl Bench) {
     assert_eq!((again.row.state, again.row.attempts), (JobState::Failed, 2));
     let good = bench.add("email", true).await;
     bench.work("email").await;
+    assert_eq!(act(bench, JobAct::RetryFailed { reset: true }, &[&good]).await, [Acted::Gone], "not when only failed ones are meant");
     assert_eq!(act(bench, JobAct::Retry { reset: true }, &[&good]).await, [Acted::Done], "a completed one, too");
     bench.work("email").await;
     assert_eq!(bench.ran().iter().filter(|id| **id == good).count(), 2);

@@ -24,6 +24,11 @@ pub enum Act {
         /// With all its attempts; else with those that are left, at least one.
         reset: bool,
     },
+    /// The same, of failed jobs alone: one that has succeeded meanwhile does not run a second time.
+    RetryFailed {
+        /// With all its attempts; else with those that are left, at least one.
+        reset: bool,
+    },
     /// A delayed job becomes due now.
     Promote,
     /// A job that does not run is deleted; not the pending one of a schedule.
@@ -65,6 +70,7 @@ impl Standing {
     fn fits(&self, act: Act) -> Acted {
         let fits = match act {
             Act::Retry { .. } => !self.is_pending(),
+            Act::RetryFailed { .. } => self.state == "failed",
             Act::Promote | Act::Delay(_) => self.state == "delayed",
             Act::Priority(_) => self.is_pending(),
             Act::Remove => return self.removable(),
@@ -88,7 +94,7 @@ impl Standing {
 pub async fn act(tx: &mut Tx, queue: &str, act: Act, ids: &[Uuid]) -> Result<Vec<Acted>> {
     let standing = standing(tx, queue, ids).await?;
     let mut answers: HashMap<Uuid, Acted> = standing.iter().map(|job| (job.id, job.fits(act))).collect();
-    if let Act::Retry { .. } = act {
+    if let Act::Retry { .. } | Act::RetryFailed { .. } = act {
         refuse_held(tx, &standing, &mut answers).await?;
     }
     if act == Act::Remove {
@@ -134,7 +140,9 @@ async fn refuse_held(tx: &mut Tx, standing: &[Standing], answers: &mut HashMap<U
 async fn perform(tx: &mut Tx, queue: &str, act: Act, ids: &[Uuid]) -> Result<()> {
     let (dialect, ids, at) = (tx.dialect(), listed(ids), now());
     match act {
-        Act::Retry { reset } => tx.exec(on(dialect, sql::ACT_RETRY_SQLITE, sql::ACT_RETRY_POSTGRES), args![ids, at, reset]).await?,
+        Act::Retry { reset } | Act::RetryFailed { reset } => {
+            tx.exec(on(dialect, sql::ACT_RETRY_SQLITE, sql::ACT_RETRY_POSTGRES), args![ids, at, reset]).await?
+        }
         Act::Promote => tx.exec(on(dialect, sql::ACT_PROMOTE_SQLITE, sql::ACT_PROMOTE_POSTGRES), args![ids, at]).await?,
         Act::Remove => tx.exec(on(dialect, sql::ACT_REMOVE_SQLITE, sql::ACT_REMOVE_POSTGRES), args![ids]).await?,
         Act::Priority(priority) => {
@@ -147,7 +155,7 @@ async fn perform(tx: &mut Tx, queue: &str, act: Act, ids: &[Uuid]) -> Result<()>
         }
     };
     match act {
-        Act::Retry { .. } | Act::Promote => announce(tx, queue, None).await,
+        Act::Retry { .. } | Act::RetryFailed { .. } | Act::Promote => announce(tx, queue, None).await,
         Act::Remove | Act::Priority(_) | Act::Delay(_) => Ok(()),
     }
 }

@@ -111,8 +111,12 @@ async fn drain_over(url: String) {
     window::end(app, &boss(), window.id, Confirmation::default()).await.unwrap();
     until("both work again", || async { shop.queue("email").await == (0, 0, 2, false) && shop.queue("labels").await == (0, 0, 1, false) }).await;
     assert!(shop.queue("night").await.3, "what a person paused stays paused");
-    let steps: Vec<_> = drain::progress(app, window.id).await.unwrap().into_iter().map(|row| row.state).collect();
-    assert_eq!(steps, [Hold::Resumed, Hold::Resumed, Hold::Kept]);
+    // The job is free before its row and its outcome are written.
+    until("it is known that both were resumed", || async {
+        let steps: Vec<_> = drain::progress(app, window.id).await.unwrap().into_iter().map(|row| row.state).collect();
+        steps == [Hold::Resumed, Hold::Resumed, Hold::Kept]
+    })
+    .await;
     let acts = actions(app).await;
     let count = |name: &str| acts.iter().filter(|action| *action == name).count();
     // An intent and an outcome each.

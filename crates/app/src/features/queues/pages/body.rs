@@ -62,14 +62,14 @@ pub struct LimitsBody {
     pub rate: Option<Rate>,
     /// Forms: how many of `rate`.
     pub rate_jobs: Option<u64>,
-    /// Forms: seconds of `rate`; 1 if not given.
-    pub rate_seconds: Option<u64>,
+    /// Forms: milliseconds of `rate`; 1,000 if not given.
+    pub rate_ms: Option<u64>,
 }
 
 impl LimitsBody {
     /// The dials.
     pub fn dials(self) -> Dials {
-        let formed = self.rate_jobs.map(|jobs| Rate { jobs, per_ms: self.rate_seconds.unwrap_or(1).saturating_mul(1_000) });
+        let formed = self.rate_jobs.map(|jobs| Rate { jobs, per_ms: self.rate_ms.unwrap_or(1_000) });
         Dials { concurrency: self.concurrency, rate: self.rate.or(formed) }
     }
 }

@@ -60,10 +60,7 @@ pub async fn resume(ctx: Ctx, _: Form) -> Result<Dialog> {
     let (source, queue, line) = known(&ctx)?;
     let (back, name) = (link::queue(&source, &queue), queue.clone());
     let dialog = Dialog::of(&Resume { source, queue }, format!("Resume {name}")).icon("play").cancel(back.clone());
-    if let Some(why) = &line.state.hazard {
-        return Ok(dialog.instead(why.clone(), back, format!("Show {name}")));
-    }
-    if !line.state.paused && !line.lost() {
+    if !line.state.paused && !line.lost() && line.state.hazard.is_none() {
         return Ok(dialog.instead(format!("{name} is not paused."), back, format!("Show {name}")));
     }
     let workers = match line.state.workers {
@@ -148,7 +145,7 @@ pub async fn limits(ctx: Ctx, form: Form) -> Result<Dialog> {
         (Field::input("number", "concurrency", "Jobs at once, over all workers").value(now("concurrency", line.state.concurrency)).range("1", "1000000", "1").hint("Empty: no limit but the workers' own.").error(form.error("concurrency")))
         div.grid-2 {
             (Field::input("number", "rateJobs", "Jobs that may start").value(now("rateJobs", rate.map(|rate| rate.jobs))).range("1", "1000000", "1").hint("Empty: no limit.").error(form.error("rate")))
-            (Field::input("number", "rateSeconds", "within seconds").value(now("rateSeconds", rate.map(|rate| rate.per_ms.div_ceil(1_000)))).range("1", "86400", "1").error(form.error("rateSeconds")))
+            (Field::input("number", "rateMs", "within milliseconds").value(now("rateMs", rate.map(|rate| rate.per_ms))).range("1", "86400000", "1").hint("Empty: 1,000.").error(form.error("rateMs")))
         }
     };
     let limits = row::limits(&line.state);

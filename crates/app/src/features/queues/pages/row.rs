@@ -142,7 +142,8 @@ pub fn pause(line: &Line, shape: Shape) -> Markup {
         Shape::Small => button.small().icon(sign),
         Shape::Full => button.icon(sign),
     };
-    match line.state.hazard.as_ref().filter(|_| !line.lost()) {
+    // Resuming here merges what other clients would lose: it is what the hazard asks for.
+    match line.state.hazard.as_ref().filter(|_| !line.lost() && !line.state.paused) {
         Some(why) => button.refused(why.clone()).render(),
         None => button.render(),
     }

@@ -106,7 +106,7 @@ async fn pick(going: &mut Going, size: usize) -> Result<bool> {
 async fn let_run(going: &mut Going, warrant: &Warrant) -> Result<Part> {
     let Work::Cohort { reset, .. } = going.run().work else { return Ok(Ok(())) };
     let ids: Vec<String> = going.stored.place.cohort.batch.iter().map(|(id, _)| id.clone()).collect();
-    let answers = going.driver.act(warrant, &going.queue(), JobAct::Retry { reset }, &ids).await?;
+    let answers = going.driver.act(warrant, &going.queue(), JobAct::RetryFailed { reset }, &ids).await?;
     going.count(&ids, &answers);
     let refused: Vec<&String> = ids.iter().zip(&answers).filter(|(_, answer)| matches!(answer, Acted::Refused(_))).map(|(id, _)| id).collect();
     going.stored.place.cohort.batch.retain(|(id, _)| !refused.contains(&id));

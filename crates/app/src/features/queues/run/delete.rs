@@ -118,6 +118,23 @@ pub(super) async fn settle(going: &mut Going, warrant: &Warrant) -> Result<()> {
     Ok(())
 }
 
+/// Counts what was archived and is not known to be deleted as archived: the run ends and can't ask any more, and it must be possible to restore it.
+pub(super) async fn assume(going: &mut Going) -> Result<()> {
+    let mut jobs = 0;
+    while let Some((chunk, packed)) = archive::store::unsettled(&going.app.db, going.run().id).await? {
+        jobs += chunk.jobs;
+        going.stored.archived_bytes += whole(packed.len());
+        going.stored.run.archived += chunk.jobs;
+        going.stored.run.restorable_until.get_or_insert(going.app.now().plus_seconds(archive::KEPT_SECONDS));
+        going.settled.push(chunk);
+        going.keep().await?;
+    }
+    if jobs > 0 {
+        going.note(&format!("Of {jobs} archived jobs it is not known whether they were deleted. Restoring brings back those that were."));
+    }
+    Ok(())
+}
+
 async fn remove_rest(going: &mut Going, warrant: &Warrant, chunk: Chunk, present: &[JobRecord], absent: usize) -> Result<()> {
     if !present.is_empty() {
         remove(going, warrant, chunk, present).await?;

@@ -172,6 +172,9 @@ async fn close(mut going: Going, warrant: &Warrant, verdict: Verdict, last: bool
     going.stored.place.verdict = Some(verdict.clone());
     last_words(&mut going);
     going.keep().await?;
+    if going.run().work.deletes() {
+        delete::assume(&mut going).await?;
+    }
     if let Err(fault) = cohort::release(&mut going, warrant).await {
         if !last && !is_lasting(&fault) {
             return Err(put_off(going, fault).await);

@@ -99,6 +99,11 @@ impl Filter {
 
     /// Whether a row is meant, as far as it shows.
     pub fn matches(&self, row: &JobRow) -> Match {
+        self.matches_masked(row, row)
+    }
+
+    /// The same for somebody who sees `masked` of it: error and data are compared as they are shown.
+    pub fn matches_masked(&self, row: &JobRow, masked: &JobRow) -> Match {
         let plain = self.ids.as_ref().map_or(row.state == self.state, |ids| ids.contains(&row.id))
             && self.name.as_ref().is_none_or(|name| *name == row.name)
             && self.in_time(row);
@@ -106,7 +111,7 @@ impl Filter {
             return Match::No;
         }
         // The worst certainty of the rest decides.
-        [self.reason_matches(row), self.fingerprint_matches(row), self.fields_match(row)].into_iter().fold(Match::Yes, Match::and)
+        [self.reason_matches(masked), self.fingerprint_matches(row), self.fields_match(masked)].into_iter().fold(Match::Yes, Match::and)
     }
 
     /// The same as a query of a URL.

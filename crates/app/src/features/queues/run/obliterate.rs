@@ -24,9 +24,22 @@ pub(super) async fn obliterate(going: &mut Going, warrant: &Warrant) -> Result<P
             format!("{} jobs can't be archived, and would be lost. The rest is deleted; the queue stays paused with them.", going.run().refused);
         return Ok(Err(Go::End(Verdict::Failed(why))));
     }
+    let left = left(going).await?;
+    if left > 0 {
+        let why =
+            format!("{left} jobs came or changed meanwhile, and are not archived. They stay, and the queue stays paused: run it again for them.");
+        return Ok(Err(Go::End(Verdict::Failed(why))));
+    }
     going.stored.run.phase = "deleting what is left".into();
     while !going.driver.obliterate(warrant, &going.queue()).await? {
         go!(going.keep().await?);
     }
     Ok(Ok(()))
+}
+
+/// Jobs that are in the queue in any state; none when it is gone.
+async fn left(going: &Going) -> Result<u64> {
+    let name = going.queue();
+    let state = going.driver.states().await?.into_iter().find(|state| state.name == name);
+    Ok(state.map_or(0, |state| state.waiting + state.active + state.delayed + state.waiting_children + state.failed + state.completed))
 }

@@ -5,7 +5,7 @@ use qd_core::port::queue::{JobAct, JobRow, JobState};
 use qd_core::{Error, Result};
 
 use super::going::{Going, Part, go};
-use super::{Filter, Match, Work, delete};
+use super::{Filter, Match, Run, Work, delete};
 
 /// Ids that are held in memory at most: about 60 MB.
 const HELD_MAX: usize = 1_000_000;
@@ -100,7 +100,7 @@ async fn all_at_once(going: &mut Going, warrant: &Warrant, state: JobState) -> R
     let (ids, queue) = (collect(going, state).await?, going.queue());
     for chunk in ids.chunks(going.chunk()) {
         going.stored.run.seen += whole(chunk.len());
-        let answers = going.driver.act(warrant, &queue, job_act(going.run().work)?, chunk).await?;
+        let answers = going.driver.act(warrant, &queue, job_act(going.run())?, chunk).await?;
         going.count(chunk, &answers);
         go!(going.keep().await?);
         go!(going.pace().await?);
@@ -208,14 +208,16 @@ async fn act(going: &mut Going, warrant: &Warrant, rows: &[JobRow]) -> Result<Pa
         return delete::delete(going, warrant, rows).await;
     }
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
-    let answers = going.driver.act(warrant, &going.queue(), job_act(going.run().work)?, &ids).await?;
+    let answers = going.driver.act(warrant, &going.queue(), job_act(going.run())?, &ids).await?;
     going.count(&ids, &answers);
     Ok(Ok(()))
 }
 
-fn job_act(work: Work) -> Result<JobAct> {
-    match work {
-        Work::Retry { reset } | Work::Cohort { reset, .. } => Ok(JobAct::Retry { reset }),
+fn job_act(run: &Run) -> Result<JobAct> {
+    match run.work {
+        Work::Retry { reset } if run.filter.state == JobState::Completed || run.filter.ids.is_some() => Ok(JobAct::Retry { reset }),
+        // One that succeeded since it was listed does not run a second time.
+        Work::Retry { reset } | Work::Cohort { reset, .. } => Ok(JobAct::RetryFailed { reset }),
         Work::Promote => Ok(JobAct::Promote),
         other => Err(Error::Broken(format!("{} is no act on single jobs", other.word()))),
     }

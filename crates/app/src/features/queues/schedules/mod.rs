@@ -13,6 +13,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::scrub::scrub;
 use super::store;
 
 #[cfg(test)]
@@ -137,7 +138,9 @@ pub async fn of_source(app: &App, name: &str) -> Result<Vec<Scheduled>> {
             all.push(stopped(hold));
         }
     }
-    for state in known {
+    for mut state in known {
+        // Of the job that failed last: foreign text, for screens and clients alike.
+        state.last_error = state.last_error.map(|text| scrub(&text));
         let alarm = if paused.contains(&state.queue) { None } else { overdue(&state, now) };
         all.push(Scheduled { source: name.to_owned(), held: state.paused.then_some(Held::Paused), held_at: None, held_by: None, alarm, state });
     }

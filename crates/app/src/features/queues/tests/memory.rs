@@ -159,7 +159,9 @@ impl Memory {
 
     fn one(&self, job: &mut Job, act: JobAct) -> Acted {
         match (act, job.state) {
-            (JobAct::Retry { .. }, JobState::Failed | JobState::Completed) | (JobAct::Promote, JobState::Delayed) => self.let_run(job),
+            (JobAct::Retry { .. }, JobState::Failed | JobState::Completed)
+            | (JobAct::RetryFailed { .. }, JobState::Failed)
+            | (JobAct::Promote, JobState::Delayed) => self.let_run(job),
             (JobAct::Priority(priority), JobState::Waiting) => job.priority = priority,
             (JobAct::Delay(_), JobState::Delayed) => {}
             (_, JobState::Active) => return Acted::Refused("It runs.".into()),

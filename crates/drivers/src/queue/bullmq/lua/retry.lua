@@ -1,5 +1,6 @@
--- Failed and completed jobs run again. ARGV: '1' to give all attempts back, then ids.
-local reset = ARGV[1] == '1'
+-- Failed and completed jobs run again. ARGV: '1' to give all attempts back, with an 'f' behind it for failed jobs alone, then ids.
+local reset = string.sub(ARGV[1], 1, 1) == '1'
+local failed_alone = string.sub(ARGV[1], 2) == 'f'
 local most = nil
 local answers = {}
 
@@ -23,6 +24,7 @@ local function retry(id)
   if parent and alive == nil then return ELSEWHERE end
   local state, outcome = 'failed', 'failedReason'
   if call('ZREM', base .. 'failed', id) == 0 then
+    if failed_alone then return GONE end
     state, outcome = 'completed', 'returnvalue'
     if call('ZREM', base .. 'completed', id) == 0 then return GONE end
   end

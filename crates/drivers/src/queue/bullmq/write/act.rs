@@ -45,6 +45,7 @@ pub(in crate::queue::bullmq) async fn act(bull: &BullMq, queue: &str, act: JobAc
 fn plan(act: JobAct) -> Result<(&'static Script, Vec<String>)> {
     Ok(match act {
         JobAct::Retry { reset } => (&RETRY, vec![if reset { "1" } else { "0" }.to_owned()]),
+        JobAct::RetryFailed { reset } => (&RETRY, vec![if reset { "1f" } else { "0f" }.to_owned()]),
         JobAct::Promote => (&PROMOTE, Vec::new()),
         JobAct::Remove => (&REMOVE, vec!["now".to_owned()]),
         JobAct::Priority(priority) if (0..=LOWEST).contains(&priority) => (&PRIORITY, vec![priority.to_string()]),
