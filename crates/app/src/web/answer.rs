@@ -17,7 +17,7 @@ use super::document::{document, error_response, html_response};
 use super::input::Input;
 use super::problem::{Problem, document_response, json_response, status_of};
 use super::reply::{Erased, Reply, Toast};
-use super::routes::{Describe, Handle, Kind, RouteEntry};
+use super::routes::{Blind, Describe, Handle, Kind, RouteEntry};
 use super::serve::{Shape, Web};
 use super::{Ctx, Page, flash};
 
@@ -35,7 +35,7 @@ impl Web {
         let (head, id) = (&asked.head, asked.head.id.as_str());
         let actor = match self.enter(head, entry.access).await {
             Ok(actor) => actor,
-            Err((fault, actor)) => return self.refused(entry, &asked, fault, actor).await,
+            Err((fault, actor)) => return Box::pin(self.refused(entry, &asked, fault, actor)).await,
         };
         let mut ctx = self.context(&asked, actor);
         let input = match self.input(head, body, shape).await {
@@ -55,20 +55,26 @@ impl Web {
         }
     }
 
-    /// Answers a request of a route that writes its answer by itself, on both planes.
+    /// Answers a request of a route that writes its answer by itself, on both planes. What is rare or slow is boxed, so that the future is
+    /// small: it is made and moved for every request.
     pub(super) async fn plain(&self, entry: &RouteEntry, asked: &Arc<RequestInfo>, body: Body) -> Response {
         if let Kind::Blind(handler) = &entry.kind {
-            return handler(&self.context(asked, Actor::anonymous(Client::default())));
+            return self.blind(handler, asked);
         }
         let ctx = match self.enter(&asked.head, entry.access).await {
             Ok(actor) => self.context(asked, actor),
-            Err((fault, actor)) => return self.refused(entry, asked, fault, actor).await,
+            Err((fault, actor)) => return Box::pin(self.refused(entry, asked, fault, actor)).await,
         };
         match &entry.kind {
             Kind::Raw(handler) => handler(ctx, body).await,
-            Kind::Own(own) => self.own(*own, &ctx).await,
+            Kind::Own(own) => Box::pin(self.own(*own, &ctx)).await,
             _ => self.failed(&ctx, &Error::Broken("not plain".into()), &asked.head.id),
         }
+    }
+
+    /// Answers a request that nobody is asked for.
+    pub(super) fn blind(&self, handler: &Blind, asked: &Arc<RequestInfo>) -> Response {
+        handler(&self.context(asked, Actor::anonymous(Client::default())))
     }
 
     async fn input(&self, head: &Head, body: Body, shape: Shape) -> Result<Input> {

@@ -1,8 +1,8 @@
 //! What surrounds every request: ids, security headers, limits, the log line.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::OnceLock;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
@@ -44,7 +44,7 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = info_span!("request", id, %method, path);
     let started = Instant::now();
-    let mut response = limited(next.run(request).instrument(span.clone()), &id).await;
+    let mut response = limited(pin!(next.run(request).instrument(span.clone())), &id).await;
     let (status, took) = (response.status().as_u16(), started.elapsed());
     span.in_scope(|| info!(status, ms = took.as_secs_f64() * 1000.0, "request"));
     metrics::histogram!("qd_http_request_seconds", "status" => status.to_string()).record(took.as_secs_f64());
@@ -52,11 +52,26 @@ pub(super) async fn frame(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// What surrounds an answer to applications, who ask many times a second: the same, but a line in the log only for what failed here.
-pub(super) async fn light(answer: impl Future<Output = Response>, id: &str) -> Response {
+/// What surrounds an answer to applications, who ask many times a second: the same, but a line in the log only for what failed here. The
+/// answer stays where it is: each layer that takes a future by value has room for one more of it.
+pub(super) async fn light(answer: Pin<&mut (impl Future<Output = Response> + ?Sized)>, id: &str) -> Response {
     let started = Instant::now();
-    let calm = AssertUnwindSafe(answer).catch_unwind().map(|end| end.unwrap_or_else(|_| json_response(&Error::Broken("panicked".into()), id)));
-    let mut response = limited(calm, id).await;
+    let calm = AssertUnwindSafe(answer).catch_unwind().map(|end| end.unwrap_or_else(|_| panicked(id)));
+    light_end(limited(pin!(calm), id).await, started, id)
+}
+
+/// The same round an answer that is there at once.
+pub(super) fn light_now(answer: impl FnOnce() -> Response, id: &str) -> Response {
+    let started = Instant::now();
+    let response = catch_unwind(AssertUnwindSafe(answer)).unwrap_or_else(|_| panicked(id));
+    light_end(response, started, id)
+}
+
+fn panicked(id: &str) -> Response {
+    json_response(&Error::Broken("panicked".into()), id)
+}
+
+fn light_end(mut response: Response, started: Instant, id: &str) -> Response {
     if response.status().is_server_error() && response.status() != StatusCode::SERVICE_UNAVAILABLE {
         warn!(id, status = response.status().as_u16(), "request failed");
     }
@@ -108,8 +123,7 @@ fn new_id() -> String {
     id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned()
 }
 
-async fn limited(answer: impl Future<Output = Response>, id: &str) -> Response {
-    let mut answer = pin!(answer);
+async fn limited(mut answer: Pin<&mut impl Future<Output = Response>>, id: &str) -> Response {
     // What is answered from memory needs no clock.
     if let Poll::Ready(response) = poll!(answer.as_mut()) {
         return response;

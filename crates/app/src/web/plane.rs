@@ -1,18 +1,21 @@
 //! The road of applications: from the table straight to the handler. The router that people go through makes boxes, copies and maps for every
 //! request; for what is asked many times a second they cost more than the answer.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody};
+use axum::BoxError;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use qd_core::{Error, Result};
 
-use super::context::{Head, Params};
-use super::layers::{id_for, light};
-use super::routes::RouteEntry;
+use super::context::{Head, Params, RequestInfo};
+use super::layers::{id_for, light, light_now};
+use super::routes::{Kind, RouteEntry};
 use super::serve::{Answering, Web, wrong_method};
 
 /// The routes of the data plane, ready to be found.
@@ -98,36 +101,71 @@ impl DataPlane {
     }
 
     /// Answers a request for what was found.
-    pub fn answer(plane: Arc<Self>, found: Found, peer: IpAddr, request: Request<Body>) -> Answering {
-        Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let id = id_for(&parts.headers);
-            let empty = parts.method == Method::HEAD;
-            let mut response = match found {
-                Found::Route(entry, params) => {
-                    let asked = plane.web.asked(Head { parts, peer: Some(peer), id: id.clone() }, params, true);
-                    light(plane.web.plain(&entry, &asked, body), &id).await
-                }
-                Found::Method(allowed) => {
-                    let mut response = light(async { wrong_method(&parts.method, &id) }, &id).await;
-                    response.headers_mut().insert(header::ALLOW, allowed);
-                    response
-                }
-                Found::NoText(name) => light(async { (StatusCode::BAD_REQUEST, format!("Invalid UTF-8 in `{name}`")).into_response() }, &id).await,
-            };
-            if empty {
-                without_body(&mut response);
+    pub fn answer<B>(plane: &Arc<Self>, found: Found, peer: IpAddr, request: Request<B>) -> Answering
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (parts, body) = request.into_parts();
+        let id = id_for(&parts.headers);
+        let (entry, params) = match found {
+            Found::Route(entry, params) => (entry, params),
+            Found::Method(allowed) => {
+                let mut response = light_now(|| wrong_method(&parts.method, &id), &id);
+                response.headers_mut().insert(header::ALLOW, allowed);
+                return now(&parts.method, response);
             }
-            Ok(response)
-        })
+            Found::NoText(name) => {
+                let response = light_now(|| (StatusCode::BAD_REQUEST, format!("Invalid UTF-8 in `{name}`")).into_response(), &id);
+                return now(&parts.method, response);
+            }
+        };
+        let asked = plane.web.asked(Head { parts, peer: Some(peer), id }, params, true);
+        let head = &asked.head;
+        match &entry.kind {
+            Kind::Blind(handler) => now(&head.parts.method, light_now(|| plane.web.blind(handler, &asked), &head.id)),
+            _ => Answering::Later(Box::pin(later(Arc::clone(plane), entry, asked, Body::new(body)))),
+        }
     }
 }
 
-/// The answer to HEAD: as that to GET, with its length.
-fn without_body(response: &mut Response) {
-    let length = response.body().size_hint().exact();
-    if let Some(length) = length {
-        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+async fn later(plane: Arc<DataPlane>, entry: Arc<RouteEntry>, asked: Arc<RequestInfo>, body: Body) -> std::result::Result<Response, Infallible> {
+    let response = light(pin!(plane.web.plain(&entry, &asked, body)), &asked.head.id).await;
+    Ok(finished(&asked.head.parts.method, response))
+}
+
+fn now(method: &Method, response: Response) -> Answering {
+    Answering::Now(Some(finished(method, response)))
+}
+
+/// The answer to HEAD is that to GET without its body, with its length.
+fn finished(method: &Method, mut response: Response) -> Response {
+    if *method == Method::HEAD {
+        if let Some(length) = response.body().size_hint().exact() {
+            response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+        }
+        *response.body_mut() = Body::empty();
     }
-    *response.body_mut() = Body::empty();
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// It was 100 kB once, with everything in it that a refusal may do to the database: copying it cost more than the answer.
+    #[test]
+    fn the_future_of_a_request_is_small() {
+        assert!(size(later) <= 1_024, "{} bytes", size(later));
+    }
+
+    #[test]
+    fn names_are_read_from_a_path() {
+        let read = |path| names(path).iter().map(|name| name.to_string()).collect::<Vec<_>>();
+        assert_eq!((read("/livez"), read("/a/{key}"), read("/a/{key}/b/{*rest}")), (vec![], vec!["key".into()], vec!["key".into(), "rest".into()]));
+    }
 }

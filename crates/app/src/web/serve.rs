@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
@@ -61,6 +61,13 @@ pub struct Web {
     pub(super) document: Arc<Value>,
 }
 
+/// A token, for clients that can't send `Authorization`.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// A live screen asks by itself.
+const LIVE: HeaderName = HeaderName::from_static("qd-live");
+/// The trace that the request belongs to (W3C Trace Context).
+const TRACE: HeaderName = HeaderName::from_static("traceparent");
+
 /// Name of the session cookie under TLS.
 const SECURE_COOKIE: &str = "__Host-qd_session";
 /// …and on plain http, which is for loopback.
@@ -74,7 +81,23 @@ pub struct Site {
 }
 
 /// What a request becomes.
-pub type Answering = Pin<Box<dyn Future<Output = std::result::Result<Response, Infallible>> + Send>>;
+pub enum Answering {
+    /// It is there; nothing once it was taken.
+    Now(Option<Response>),
+    /// It comes.
+    Later(Pin<Box<dyn Future<Output = std::result::Result<Response, Infallible>> + Send>>),
+}
+
+impl Future for Answering {
+    type Output = std::result::Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            Self::Now(response) => response.take().map_or(Poll::Pending, |response| Poll::Ready(Ok(response))),
+            Self::Later(answer) => answer.as_mut().poll(context),
+        }
+    }
+}
 
 impl Site {
     /// Answers a request of `peer`.
@@ -84,10 +107,10 @@ impl Site {
         B::Error: Into<axum::BoxError>,
     {
         match self.applications.find(request.method(), request.uri().path()) {
-            Some(found) => DataPlane::answer(Arc::clone(&self.applications), found, peer.ip(), request.map(Body::new)),
+            Some(found) => DataPlane::answer(&self.applications, found, peer.ip(), request),
             None => {
                 request.extensions_mut().insert(ConnectInfo(peer));
-                Box::pin(self.people.clone().call(request))
+                Answering::Later(Box::pin(self.people.clone().call(request)))
             }
         }
     }
@@ -227,9 +250,9 @@ async fn admin_network(State(web): State<Web>, request: Request, next: axum::mid
 fn credentials(headers: &HeaderMap, secure: bool) -> Credentials {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = bearer.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let key = headers.get("x-api-key").and_then(|value| value.to_str().ok());
+    let key = headers.get(API_KEY).and_then(|value| value.to_str().ok());
     let name = if secure { SECURE_COOKIE } else { PLAIN_COOKIE };
-    let unattended = headers.contains_key("qd-live");
+    let unattended = headers.contains_key(LIVE);
     let bearer = bearer.map(|(_, token)| token.trim()).or(key).map(str::to_owned);
     Credentials { cookie: cookie(headers, name).map(str::to_owned), bearer, unattended }
 }
@@ -268,12 +291,12 @@ impl Web {
     }
 
     fn client(&self, head: &Head) -> Client {
-        let text = |name: &str| head.headers().get(name).and_then(|value| value.to_str().ok());
+        let text = |name: HeaderName| head.headers().get(name).and_then(|value| value.to_str().ok());
         Client {
             ip: head.peer.map(|peer| caller(peer, head.headers(), &self.trusted).to_string()),
-            user_agent: text("user-agent").map(|agent| agent.chars().take(300).collect()),
+            user_agent: text(header::USER_AGENT).map(|agent| agent.chars().take(300).collect()),
             request_id: Some(head.id.clone()),
-            trace_id: text("traceparent").and_then(|line| line.split('-').nth(1)).filter(|id| id.len() == 32).map(str::to_owned),
+            trace_id: text(TRACE).and_then(|line| line.split('-').nth(1)).filter(|id| id.len() == 32).map(str::to_owned),
         }
     }
 

@@ -22,7 +22,10 @@ pub fn context(body: &[u8]) -> Result<Context, Failure> {
     if body.trim_ascii().is_empty() {
         return Ok(Context::new());
     }
-    let given: Given = serde_json::from_slice(body).map_err(|fault| Failure::new(Code::ParseError, format!("The body can't be read: {fault}.")))?;
+    let unread = |fault: &dyn std::fmt::Display| Failure::new(Code::ParseError, format!("The body can't be read: {fault}."));
+    // Checked once as a whole, not string by string.
+    let text = std::str::from_utf8(body).map_err(|fault| unread(&fault))?;
+    let given: Given = serde_json::from_str(text).map_err(|fault| unread(&fault))?;
     let context = match given.0 {
         None | Some(Value::Null) => Context::new(),
         Some(Value::Object(context)) => context,

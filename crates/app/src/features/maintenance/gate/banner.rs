@@ -119,7 +119,7 @@ fn banner(ctx: &Ctx, state: &State) -> Result<Response> {
     let headers = answer.headers_mut();
     headers.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(|fault| Error::Broken(fault.to_string()))?);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(HeaderName::from_static(MODE), HeaderValue::from_static(state.mode(ctx.now)));
+    headers.insert(MODE, HeaderValue::from_static(state.mode(ctx.now)));
     open(&mut answer);
     Ok(answer)
 }

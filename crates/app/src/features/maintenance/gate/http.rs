@@ -12,9 +12,15 @@ use super::{MODE, page as pages};
 use crate::features::maintenance::state::{Asked, BYPASS_COOKIE, BYPASS_HEADER, Blocked, State, Verdict, reads, state};
 use crate::web::{Ctx, problem_response};
 
-const METHODS: [&str; 2] = ["x-forwarded-method", "x-original-method"];
-const PATHS: [&str; 3] = ["x-forwarded-uri", "x-original-uri", "x-original-url"];
-const VENDOR: &str = "x-vendor-id";
+const fn named(name: &'static str) -> HeaderName {
+    HeaderName::from_static(name)
+}
+
+static METHODS: [HeaderName; 2] = [named("x-forwarded-method"), named("x-original-method")];
+static PATHS: [HeaderName; 3] = [named("x-forwarded-uri"), named("x-original-uri"), named("x-original-url")];
+static VENDOR: HeaderName = named("x-vendor-id");
+/// Since when an answer is stale, for nginx.
+const KEPT: HeaderName = named("x-accel-expires");
 
 /// `GET /gate`: 204, or 503 with a page.
 pub fn gate(ctx: &Ctx) -> Response {
@@ -52,7 +58,7 @@ fn decide(state: &State, headers: &HeaderMap, ctx: &Ctx) -> Verdict {
     if reads(method) {
         return Verdict::Pass;
     }
-    let vendor = headers.get(VENDOR).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
+    let vendor = headers.get(&VENDOR).and_then(|value| value.to_str().ok()).filter(|id| !id.is_empty());
     let asked = |path| Asked { method, path, vendor, bypassed: false };
     let mut paths = PATHS.iter().flat_map(|name| texts(headers, name)).map(path_of).peekable();
     let verdict = match paths.peek() {
@@ -70,7 +76,7 @@ fn decide(state: &State, headers: &HeaderMap, ctx: &Ctx) -> Verdict {
 }
 
 /// All values of a header; one that is no text stands as an empty one, which is on no list.
-fn texts<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
+fn texts<'h>(headers: &'h HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'h str> {
     headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default())
 }
 
@@ -85,9 +91,9 @@ fn path_of(text: &str) -> &str {
 /// What stands on every answer. `X-Accel-Expires` lets an nginx keep the answer for the time when we are away, and ask anew each time until then.
 fn told(mut response: Response, mode: &'static str, retry_after: Option<i64>) -> Response {
     let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static(MODE), HeaderValue::from_static(mode));
+    headers.insert(MODE, HeaderValue::from_static(mode));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(HeaderName::from_static("x-accel-expires"), HeaderValue::from_static("@1"));
+    headers.insert(KEPT, HeaderValue::from_static("@1"));
     if let Some(seconds) = retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

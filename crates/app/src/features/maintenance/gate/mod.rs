@@ -5,14 +5,14 @@ mod http;
 mod page;
 mod state;
 
-use axum::http::Method;
+use axum::http::{HeaderName, Method};
 use qd_core::StateMap;
 use qd_core::gate::Access;
 
 use crate::web::{APPLICATIONS, Routes, Seats, VISITORS};
 
 /// Header that says which mode holds, on every answer.
-pub(super) const MODE: &str = "x-maintenance-mode";
+pub(super) const MODE: HeaderName = HeaderName::from_static("x-maintenance-mode");
 
 /// Open streams.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The state for applications: asked for with an ETag, or heard as server-sent events.
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::Event as Sse;
 use axum::response::{IntoResponse, Response};
 use qd_core::gate::Access;
@@ -42,7 +42,7 @@ pub async fn now(ctx: Ctx, _: Body) -> Response {
         let headers = answer.headers_mut();
         headers.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(|fault| Error::Broken(fault.to_string()))?);
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert(HeaderName::from_static(MODE), HeaderValue::from_static(state.mode(ctx.now)));
+        headers.insert(MODE, HeaderValue::from_static(state.mode(ctx.now)));
         Ok(answer)
     }))
 }
