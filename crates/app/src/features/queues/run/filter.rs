@@ -1,7 +1,7 @@
 //! Which jobs: a pure question about a row, and its two ways through the world, the URL's query and JSON.
 
 use qd_core::error::FieldError;
-use qd_core::port::queue::{JobRow, JobState, TextCut};
+use qd_core::port::queue::{JobRow, JobState};
 use qd_core::{Error, Result, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -111,7 +111,7 @@ impl Filter {
             return Match::No;
         }
         // The worst certainty of the rest decides.
-        [self.reason_matches(masked), self.fingerprint_matches(row), self.fields_match(masked)].into_iter().fold(Match::Yes, Match::and)
+        [self.reason_matches(row, masked), self.fingerprint_matches(row), self.fields_match(row, masked)].into_iter().fold(Match::Yes, Match::and)
     }
 
     /// The same as a query of a URL.
@@ -152,11 +152,12 @@ impl Filter {
         self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
     }
 
-    fn reason_matches(&self, row: &JobRow) -> Match {
+    fn reason_matches(&self, row: &JobRow, masked: &JobRow) -> Match {
         let Some(wanted) = &self.reason else { return Match::Yes };
-        let Some(reason) = &row.reason else { return Match::No };
-        match reason.text.to_lowercase().contains(&wanted.to_lowercase()) {
+        let (Some(reason), Some(shown)) = (&row.reason, &masked.reason) else { return Match::No };
+        match shown.text.to_lowercase().contains(&wanted.to_lowercase()) {
             true => Match::Yes,
+            // A mask shortens a text, and cuts nothing off.
             false if reason.is_cut() => Match::Unsure,
             false => Match::No,
         }
@@ -169,11 +170,12 @@ impl Filter {
         if fingerprint(&reason.text, None) == *wanted { Match::Yes } else { Match::No }
     }
 
-    fn fields_match(&self, row: &JobRow) -> Match {
+    fn fields_match(&self, row: &JobRow, masked: &JobRow) -> Match {
         if self.fields.is_empty() {
             return Match::Yes;
         }
-        match parsed(&row.data) {
+        let data = if row.data.is_cut() { None } else { serde_json::from_str(&masked.data.text).ok() };
+        match data {
             Some(data) if self.fields.iter().all(|(path, value)| holds(&data, path, value)) => Match::Yes,
             Some(_) => Match::No,
             None if row.data.is_cut() => Match::Unsure,
@@ -190,10 +192,6 @@ impl Match {
             (Self::Yes, Self::Yes) => Self::Yes,
         }
     }
-}
-
-fn parsed(data: &TextCut) -> Option<Value> {
-    if data.is_cut() { None } else { serde_json::from_str(&data.text).ok() }
 }
 
 /// Whether `value` stands at `path`. A step into a list is a place in it, or any of its elements.
@@ -271,6 +269,8 @@ fn pair(given: &str) -> Option<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use qd_core::port::queue::TextCut;
+
     use super::*;
 
     fn row(data: &str, reason: &str) -> JobRow {
