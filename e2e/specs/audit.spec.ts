@@ -1,7 +1,7 @@
 import { expect, test } from "../support/test.ts";
 
 test("the trail is listed, filtered, opened and verified", async ({ page }) => {
-  await page.goto("/audit?scope=INCIDENT");
+  await page.goto("/audit?event=INCIDENT_CREATED");
   await expect(page.locator("main")).toContainText("Incident created");
   await page.locator("main a[href^='/audit/']").first().click();
   await expect(page).toHaveURL(/\/audit\/\d+/);
