@@ -9,6 +9,8 @@ local most = kept_events(true)
 local delay, priority = math.max(due - now, 0), tonumber(ARGV[7])
 
 call('ZADD', base .. 'repeat', ARGV[2], schedule)
+-- With what stopping it left there.
+call('DEL', base .. 'repeat:' .. schedule)
 call('HSET', base .. 'repeat:' .. schedule, unpack(ARGV, 9))
 call('INCR', base .. 'id')
 call('HSET', key, 'name', ARGV[4], 'data', ARGV[5], 'opts', ARGV[6], 'timestamp', ARGV[3], 'delay', string.format('%d', delay), 'priority',
