@@ -11,10 +11,10 @@ const PUT: &str = "INSERT INTO queue_schedule (source, queue, schedule, state, k
      DO UPDATE SET state = $4, known = $5, kept = $6, run_id = $7, at = $8, actor_id = $9, actor_name = $10";
 const FIND: &str = "SELECT * FROM queue_schedule WHERE source = $1 AND queue = $2 AND schedule = $3";
 const OF_SOURCE: &str = "SELECT * FROM queue_schedule WHERE source = $1 ORDER BY queue, schedule LIMIT 5000";
-const OF_RUN: &str = "SELECT * FROM queue_schedule WHERE run_id = $1 ORDER BY queue, schedule LIMIT 1000";
+const OF_RUN: &str = "SELECT * FROM queue_schedule WHERE run_id = $1 ORDER BY queue, schedule LIMIT 100";
 const FORGET: &str = "DELETE FROM queue_schedule WHERE source = $1 AND queue = $2 AND schedule = $3";
-/// What is paused stays, however long.
-const TRIM: &str = "DELETE FROM queue_schedule WHERE state <> 'PAUSED' AND at < $1";
+/// What is paused, or may be, stays, however long.
+const TRIM: &str = "DELETE FROM queue_schedule WHERE state = 'REMOVED' AND at < $1";
 /// Every static statement about stopped schedules.
 pub const STATEMENTS: &[&str] = &[PUT, FIND, OF_SOURCE, OF_RUN, FORGET, TRIM];
 
@@ -77,7 +77,7 @@ pub async fn of_source(db: &Db, source: &str) -> Result<Vec<Hold>> {
     db.all::<Row>(OF_SOURCE, args![source]).await?.into_iter().map(Row::hold).collect()
 }
 
-/// The schedules that a run removed with their queue.
+/// The first schedules that a run removed with their queue, and that are not back.
 pub async fn of_run(db: &Db, run: Uuid) -> Result<Vec<Hold>> {
     db.all::<Row>(OF_RUN, args![run]).await?.into_iter().map(Row::hold).collect()
 }

@@ -1,7 +1,8 @@
 //! Recurring jobs: what fires when, what was stopped, and the dead man's alarm for what should have fired and did not.
 //!
 //! A driver that can't remember a stopped schedule gives what it needs to bring it back, and that is kept here. A row is written before the driver
-//! is asked, so that a crash in between is told of.
+//! is asked; the driver holds what it needs until that is stored here, and is told then to let it go. So there is a way back whatever crashes and
+//! whichever answer is lost.
 
 mod alarm;
 mod verb;
@@ -27,7 +28,7 @@ pub(super) use verb::{put_back, take_away};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Held {
-    /// Its driver was asked, and did not answer as long as the process lived.
+    /// Its driver was asked, and its answer was lost.
     Stopping,
     /// Somebody paused it.
     Paused,
@@ -148,8 +149,7 @@ pub async fn of_source(app: &App, name: &str) -> Result<Vec<Scheduled>> {
 }
 
 fn stopped(hold: Hold) -> Scheduled {
-    let lost =
-        "The process ended while this was stopped, and what it needs to go on was not kept. Start its application again: it registers it anew.";
+    let lost = "Its job system was told to stop it, and its answer was lost. Pause it again, to be sure, or resume it.";
     let state = ScheduleState {
         queue: hold.queue,
         id: hold.schedule,

@@ -1,5 +1,6 @@
 //! What is done to schedules.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use qd_core::gate::{Action, Actor, Change, Confirmation, Done, Permit, Warrant};
@@ -15,6 +16,9 @@ use super::{Held, Hold, Known, store};
 use crate::features::queues::action::{PauseSchedule, RemoveSchedule, ResumeSchedule, RunSchedule};
 use crate::features::queues::run::Run;
 use crate::features::queues::{changed, source};
+
+/// How often a schedule is stopped that its application registers again and again meanwhile.
+const ROUNDS: usize = 3;
 
 /// A schedule after a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -85,13 +89,47 @@ impl Asked {
         self.app.db.write_with(move |tx| Box::pin(async move { store::forget(tx, &one.source, &one.queue, &one.schedule).await })).await
     }
 
-    /// After a stop: keeps what the driver gave, or nothing when it remembers by itself.
-    async fn stopped(&self, hold: Hold, to: Held, kept: Option<Value>) -> Result<bool> {
-        match kept {
-            Some(kept) => self.put(Hold { state: to, kept: Some(kept), ..hold }).await.map(|()| true),
-            None => self.forget().await.map(|()| false),
+    /// After a stop: keeps what the driver gave, or nothing when it remembers by itself. Only what is stored is let go by the driver; what it gives
+    /// then is of a schedule that its application registered meanwhile.
+    async fn stopped(&self, warrant: &Warrant, hold: Hold, to: Held, mut kept: Option<Value>) -> Result<bool> {
+        if kept.is_none() {
+            return self.forget().await.map(|()| false);
         }
+        for _ in 0..ROUNDS {
+            let Some(left) = kept.take() else { break };
+            self.put(Hold { state: to, kept: Some(left), ..hold.clone() }).await?;
+            match self.driver.remove_schedule(warrant, &self.queue, &self.schedule).await {
+                Ok(more) => kept = more,
+                Err(Error::NotFound(_)) => {}
+                // It does not fire, and what it needs is stored: what else its driver holds of it does no harm.
+                Err(fault) => tracing::warn!(schedule = self.schedule, %fault, "what is left of a stopped schedule was not deleted"),
+            }
+        }
+        Ok(true)
     }
+
+    /// Stops it, and keeps what brings it back. The row is there before the driver is asked: an answer that is lost leaves it, and the driver gives
+    /// what it needs again.
+    async fn stop(&self, warrant: &Warrant, hold: Hold, to: Held, how: How) -> Result<bool> {
+        self.put(hold.clone()).await?;
+        let stopped = match how {
+            How::Pause => self.driver.pause_schedule(warrant, &self.queue, &self.schedule).await,
+            How::Remove => self.driver.remove_schedule(warrant, &self.queue, &self.schedule).await,
+        };
+        if matches!(stopped, Err(Error::NotFound(_) | Error::Conflict(_) | Error::Invalid(_) | Error::Unsupported { .. })) {
+            // The driver refused: nothing was stopped, and there is nothing to keep.
+            self.forget().await?;
+        }
+        self.stopped(warrant, hold, to, stopped?).await
+    }
+}
+
+/// What the driver is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// To give what it needs, again if it is stopped already.
+    Pause,
+    Remove,
 }
 
 fn by(actor: &Actor) -> (&str, &str) {
@@ -132,30 +170,19 @@ pub async fn pause(app: &App, actor: &Actor, action: PauseSchedule, given: Confi
     let asked = Asked::of(app, &action.source, &action.queue, &action.schedule)?;
     let work = move |permit: Permit<PauseSchedule>| -> futures::future::BoxFuture<'static, Result<Change<ScheduleChange>>> {
         Box::pin(async move {
-            let Some(state) = asked.known().await? else {
-                let paused = asked.held().await?.is_some_and(|hold| hold.state == Held::Paused);
-                return Err(if paused { Error::Conflict(format!("{} is paused already.", asked.schedule)) } else { asked.missing() });
+            let hold = match (asked.known().await?, asked.held().await?) {
+                (Some(state), _) if !state.paused => asked.hold(&state, by(permit.actor())),
+                // Its driver did not answer the last time.
+                (None, Some(hold)) if hold.state == Held::Stopping => hold,
+                (None, None) => return Err(asked.missing()),
+                (None, Some(hold)) if hold.state == Held::Removed => return Err(asked.missing()),
+                _ => return Err(Error::Conflict(format!("{} is paused already.", asked.schedule))),
             };
-            if state.paused {
-                return Err(Error::Conflict(format!("{} is paused already.", asked.schedule)));
-            }
-            let hold = asked.hold(&state, by(permit.actor()));
-            asked.put(hold.clone()).await?;
-            let stopped = asked.driver.pause_schedule(permit.warrant(), &asked.queue, &asked.schedule).await;
-            let kept = settled(&asked, stopped).await?;
-            asked.stopped(hold, Held::Paused, kept).await?;
+            asked.stop(permit.warrant(), hold, Held::Paused, How::Pause).await?;
             Ok(Change::between(asked.changed(None, true), json!({ "paused": false }), json!({ "paused": true })))
         })
     };
     perform(app, actor, action, given, work).await
-}
-
-/// When the driver refused, nothing was stopped and there is nothing to keep.
-async fn settled(asked: &Asked, stopped: Result<Option<Value>>) -> Result<Option<Value>> {
-    if matches!(stopped, Err(Error::NotFound(_) | Error::Conflict(_) | Error::Invalid(_) | Error::Unsupported { .. })) {
-        asked.forget().await?;
-    }
-    stopped
 }
 
 /// Lets a paused schedule fire again, or one that was removed within 72 h.
@@ -173,7 +200,8 @@ pub async fn resume(app: &App, actor: &Actor, action: ResumeSchedule, given: Con
                     return Err(Error::Conflict(format!("{} fires already.", asked.schedule)));
                 }
                 (Some(_), _) => None,
-                (None, Some(hold)) if hold.kept.is_some() => hold.kept,
+                // Of one whose driver did not answer, that one has it still.
+                (None, Some(hold)) if hold.kept.is_some() || hold.state == Held::Stopping => hold.kept,
                 (None, _) => return Err(asked.missing()),
             };
             asked.driver.resume_schedule(permit.warrant(), &asked.queue, &asked.schedule, kept.as_ref()).await?;
@@ -193,7 +221,8 @@ pub async fn remove(app: &App, actor: &Actor, action: RemoveSchedule, given: Con
     let work = move |permit: Permit<RemoveSchedule>| -> futures::future::BoxFuture<'static, Result<Change<ScheduleChange>>> {
         Box::pin(async move {
             let restorable = match (asked.known().await?, asked.held().await?) {
-                (Some(state), _) => take(&asked, permit.warrant(), asked.hold(&state, by(permit.actor()))).await?,
+                (Some(state), _) => asked.stop(permit.warrant(), asked.hold(&state, by(permit.actor())), Held::Removed, How::Remove).await?,
+                (None, Some(hold)) if hold.state == Held::Stopping => asked.stop(permit.warrant(), hold, Held::Removed, How::Pause).await?,
                 // The driver has forgotten it already: what is kept of it stays for its time.
                 (None, Some(hold)) if hold.state == Held::Paused => {
                     let restorable = hold.kept.is_some();
@@ -209,37 +238,46 @@ pub async fn remove(app: &App, actor: &Actor, action: RemoveSchedule, given: Con
     perform(app, actor, action, given, work).await
 }
 
-async fn take(asked: &Asked, warrant: &Warrant, hold: Hold) -> Result<bool> {
-    asked.put(hold.clone()).await?;
-    let removed = asked.driver.remove_schedule(warrant, &asked.queue, &asked.schedule).await;
-    let kept = settled(asked, removed).await?;
-    asked.stopped(hold, Held::Removed, kept).await
-}
-
-/// Removes every schedule of the queue that a run deletes.
+/// Removes every schedule of the queue that a run deletes, page by page.
 pub(in crate::features::queues) async fn take_away(app: &App, driver: &Arc<dyn Queue>, warrant: &Warrant, run: &Run) -> Result<()> {
-    for state in driver.schedules().await?.into_iter().filter(|state| state.queue == run.queue) {
-        let (source, queue, schedule) = (run.source.clone(), run.queue.clone(), state.id.clone());
-        let asked = Asked { app: app.clone(), driver: Arc::clone(driver), source, queue, schedule };
-        let hold = asked.hold(&state, (&run.actor_id, &run.actor_name));
-        take(&asked, warrant, Hold { run: Some(run.id), ..hold }).await?;
+    let mut seen = BTreeSet::new();
+    loop {
+        let page = driver.schedules().await?.into_iter().filter(|state| state.queue == run.queue && seen.insert(state.id.clone()));
+        let page: Vec<ScheduleState> = page.collect();
+        if page.is_empty() {
+            return Ok(());
+        }
+        for state in page {
+            let (source, queue, schedule) = (run.source.clone(), run.queue.clone(), state.id.clone());
+            let asked = Asked { app: app.clone(), driver: Arc::clone(driver), source, queue, schedule };
+            let hold = Hold { run: Some(run.id), ..asked.hold(&state, (&run.actor_id, &run.actor_name)) };
+            asked.stop(warrant, hold, Held::Removed, How::Remove).await?;
+        }
     }
-    Ok(())
 }
 
-/// Brings the schedules back that a run deleted with their queue; one that was registered again meanwhile stays as it is.
+/// Brings the schedules back that a run deleted with their queue, page by page; one that was registered again meanwhile stays as it is.
 pub(in crate::features::queues) async fn put_back(app: App, driver: &dyn Queue, warrant: &Warrant, run: Uuid) -> Result<()> {
-    let held = store::of_run(&app.db, run).await?;
-    if held.is_empty() {
-        return Ok(());
-    }
-    let known = driver.schedules().await?;
-    for hold in held {
-        let there = known.iter().any(|state| state.queue == hold.queue && state.id == hold.schedule);
-        if let (false, Some(kept)) = (there, &hold.kept) {
-            driver.resume_schedule(warrant, &hold.queue, &hold.schedule, Some(kept)).await?;
+    loop {
+        let held = store::of_run(&app.db, run).await?;
+        if held.is_empty() {
+            return Ok(());
         }
-        app.db.write_with(move |tx| Box::pin(async move { store::forget(tx, &hold.source, &hold.queue, &hold.schedule).await })).await?;
+        let known = driver.schedules().await?;
+        for hold in held {
+            let there = known.iter().any(|state| state.queue == hold.queue && state.id == hold.schedule);
+            if !there && (hold.kept.is_some() || hold.state == Held::Stopping) {
+                go_on(driver, warrant, &hold).await?;
+            }
+            app.db.write_with(move |tx| Box::pin(async move { store::forget(tx, &hold.source, &hold.queue, &hold.schedule).await })).await?;
+        }
     }
-    Ok(())
+}
+
+/// Lets it fire again. One whose stop was never answered may be gone with its queue.
+async fn go_on(driver: &dyn Queue, warrant: &Warrant, hold: &Hold) -> Result<()> {
+    match driver.resume_schedule(warrant, &hold.queue, &hold.schedule, hold.kept.as_ref()).await {
+        Err(Error::NotFound(_)) if hold.kept.is_none() => Ok(()),
+        other => other,
+    }
 }

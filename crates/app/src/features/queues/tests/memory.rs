@@ -14,6 +14,8 @@ use qd_core::port::queue::{
 use qd_core::{Error, Result, Timestamp};
 use serde_json::{Value, json};
 
+use super::cadence;
+
 /// One job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -40,6 +42,8 @@ pub struct Inner {
     pub concurrency: Option<u64>,
     pub rate: Option<Rate>,
     pub schedules: BTreeMap<String, ScheduleState>,
+    /// What stopped ones need to come back.
+    pub stopped: BTreeMap<String, Value>,
     pub limits: Vec<Option<u64>>,
     /// Ids, in the order in which they came back.
     pub restored: Vec<String>,
@@ -294,7 +298,7 @@ impl Queue for Memory {
     }
 
     fn schedules(&self) -> BoxFuture<'_, Result<Vec<ScheduleState>>> {
-        Box::pin(async move { Ok(self.inner.lock().unwrap().schedules.values().cloned().collect()) })
+        Box::pin(async move { Ok(self.inner.lock().unwrap().schedules.values().take(100).cloned().collect()) })
     }
 
     fn pause<'a>(&'a self, _: &'a Warrant, queue: &'a str) -> BoxFuture<'a, Result<()>> {
@@ -376,24 +380,16 @@ impl Queue for Memory {
         Box::pin(async move { if known { Ok(format!("{id}:now")) } else { Err(Error::NotFound(format!("The schedule {id}"))) } })
     }
 
-    fn pause_schedule<'a>(&'a self, warrant: &'a Warrant, queue: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Value>>> {
-        self.remove_schedule(warrant, queue, id)
+    fn pause_schedule<'a>(&'a self, _: &'a Warrant, _: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Value>>> {
+        self.act_with(|_, inner| cadence::stop(inner, id, false))
     }
 
     fn resume_schedule<'a>(&'a self, _: &'a Warrant, _: &'a str, id: &'a str, kept: Option<&'a Value>) -> BoxFuture<'a, Result<()>> {
-        let job = kept.and_then(|kept| kept["job"].as_str()).map(str::to_owned);
-        self.act_with(|_, inner| {
-            let job = job.ok_or_else(|| Error::NotFound(format!("The schedule {id}")))?;
-            inner.schedules.insert(id.to_owned(), ScheduleState { job, ..super::schedule(id) });
-            Ok(())
-        })
+        let kept = kept.cloned();
+        self.act_with(|_, inner| cadence::resume(inner, id, kept))
     }
 
     fn remove_schedule<'a>(&'a self, _: &'a Warrant, _: &'a str, id: &'a str) -> BoxFuture<'a, Result<Option<Value>>> {
-        self.act_with(|_, inner| {
-            let gone = inner.schedules.remove(id).ok_or_else(|| Error::NotFound(format!("The schedule {id}")))?;
-            inner.jobs.retain(|_, job| job.schedule.as_deref() != Some(id));
-            Ok(Some(json!({ "job": gone.job, "data": "4111-secret" })))
-        })
+        self.act_with(|_, inner| cadence::stop(inner, id, true))
     }
 }

@@ -1,5 +1,6 @@
 //! What the feature does, on both databases, with a job system in memory.
 
+mod cadence;
 mod chosen;
 mod cohort;
 mod crash;
