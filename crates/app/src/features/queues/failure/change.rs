@@ -9,6 +9,8 @@ use super::store::{self, Row};
 
 /// Most names of a cause that are kept.
 const NAMES: usize = 10;
+/// Causes that are counted anew at a time.
+const PAGE: i64 = 200;
 /// Bytes of a reason that are shown of a cause.
 const REASON: usize = 300;
 
@@ -80,22 +82,29 @@ fn take(row: &mut Row, failure: &Failure) {
     }
 }
 
-/// Counts the causes of a queue anew: what was missed between two changes is made good. The counting of a million jobs holds up no writer.
+/// Counts the causes of a queue anew, some at a time: what was missed between two changes is made good. The counting of a million jobs holds up no
+/// writer, and a queue whose every failure is a cause of its own takes no more memory than another.
 ///
 /// # Errors
 /// Those of the database.
 pub(in crate::features::queues) async fn true_up(app: &App, source: &str, queue: &str) -> qd_core::Result<()> {
-    let counted = store::counted(&app.db, source, queue).await?;
-    let counted: BTreeMap<String, store::Counted> = counted.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
-    let (source, queue) = (source.to_owned(), queue.to_owned());
-    app.db.write(move |tx| Box::pin(async move { make_good(tx, &source, &queue, counted).await })).await?;
-    Ok(())
+    let mut after = String::new();
+    loop {
+        let causes: Vec<String> = store::of_queue(&app.db, source, queue, &after, PAGE).await?.into_iter().map(|(cause,)| cause).collect();
+        let Some(last) = causes.last().cloned() else { return Ok(()) };
+        let counted = store::counted(&app.db, source, queue, (&after, &last)).await?;
+        let counted: BTreeMap<String, store::Counted> = counted.into_iter().map(|row| (row.fingerprint.clone(), row)).collect();
+        let (source, queue) = (source.to_owned(), queue.to_owned());
+        app.db.write(move |tx| Box::pin(async move { make_good(tx, (&source, &queue), &causes, &counted).await })).await?;
+        after = last;
+    }
 }
 
-async fn make_good(tx: &mut Tx, source: &str, queue: &str, mut counted: BTreeMap<String, store::Counted>) -> Result<()> {
-    for mut row in store::of_queue(tx, source, queue).await? {
+async fn make_good(tx: &mut Tx, (source, queue): (&str, &str), causes: &[String], counted: &BTreeMap<String, store::Counted>) -> Result<()> {
+    for cause in causes {
+        let Some(mut row) = store::find(tx, source, queue, cause).await? else { continue };
         let before = row.clone();
-        match counted.remove(&row.fingerprint) {
+        match counted.get(cause) {
             Some(found) => {
                 // When it was first seen stays, though that job may be gone.
                 (row.jobs, row.last_at) = (found.jobs, row.last_at.max(found.last_at));

@@ -8,10 +8,16 @@ mod fingerprint;
 mod group;
 pub(super) mod store;
 
+use qd_core::port::queue::JobRow;
 use qd_core::{App, Result};
 
 pub use fingerprint::{fingerprint, normalised, top_frame};
 pub use group::{DeployBefore, Group, groups};
+
+/// The fingerprint of what made a job fail, for its group and for filters alike: of the message alone, for lists of jobs have no stacks.
+pub fn cause(row: &JobRow) -> String {
+    fingerprint(row.reason.as_ref().map_or("", |reason| reason.text.as_str()), None)
+}
 
 pub(super) use change::{Changes, Failure, true_up};
 

@@ -9,10 +9,9 @@ const PUT: &str = "INSERT INTO queue_failure (source, queue, fingerprint, reason
      jobs = excluded.jobs, first_at = excluded.first_at, last_at = excluded.last_at, sample = excluded.sample, names = excluded.names";
 const LIST: &str = "SELECT source, queue, fingerprint, reason, jobs, first_at, last_at, sample, names FROM queue_failure \
      WHERE jobs > 0 AND ($1 = '' OR source = $1) AND ($2 = '' OR queue = $2) ORDER BY last_at DESC LIMIT $3";
-const OF_QUEUE: &str = "SELECT source, queue, fingerprint, reason, jobs, first_at, last_at, sample, names FROM queue_failure \
-     WHERE source = $1 AND queue = $2 LIMIT 20000";
+const OF_QUEUE: &str = "SELECT fingerprint FROM queue_failure WHERE source = $1 AND queue = $2 AND fingerprint > $3 ORDER BY fingerprint LIMIT $4";
 const COUNTED: &str = "SELECT fingerprint, count(*) AS jobs, min(at) AS first_at, max(at) AS last_at FROM queue_job \
-     WHERE source = $1 AND queue = $2 AND state = 'failed' GROUP BY fingerprint";
+     WHERE source = $1 AND queue = $2 AND state = 'failed' AND fingerprint > $3 AND fingerprint <= $4 GROUP BY fingerprint";
 const TRIM: &str = "DELETE FROM queue_failure WHERE jobs <= 0 AND last_at < $1";
 const FORGET: &str = "DELETE FROM queue_failure WHERE source = $1 AND queue = $2";
 /// See `Feature::statements`.
@@ -70,14 +69,14 @@ pub async fn list(db: &Db, source: &str, queue: &str, limit: i64) -> Result<Vec<
     db.all(LIST, args![source, queue, limit]).await
 }
 
-/// Every cause of a queue, those without jobs, too.
-pub async fn of_queue(tx: &mut Tx, source: &str, queue: &str) -> Result<Vec<Row>> {
-    tx.all(OF_QUEUE, args![source, queue]).await
+/// The next fingerprints of a queue's causes, of those without jobs, too.
+pub async fn of_queue(db: &Db, source: &str, queue: &str, after: &str, limit: i64) -> Result<Vec<(String,)>> {
+    db.all(OF_QUEUE, args![source, queue, after, limit]).await
 }
 
-/// Causes of a queue, counted anew from the index.
-pub async fn counted(db: &Db, source: &str, queue: &str) -> Result<Vec<Counted>> {
-    db.all(COUNTED, args![source, queue]).await
+/// Causes of a queue behind one up to another, counted anew from the index.
+pub async fn counted(db: &Db, source: &str, queue: &str, (after, to): (&str, &str)) -> Result<Vec<Counted>> {
+    db.all(COUNTED, args![source, queue, after, to]).await
 }
 
 /// Deletes causes that have no jobs any more since a moment.

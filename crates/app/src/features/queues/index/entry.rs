@@ -4,14 +4,14 @@ use qd_core::port::queue::{JobRow, JobState, TextCut};
 use sha2::{Digest, Sha256};
 
 use super::fields::fields;
-use crate::features::queues::failure::fingerprint;
+use crate::features::queues::failure;
 use crate::features::queues::scrub::scrub;
 
 /// Bytes of data and of a reason that are kept, and of a name and an id.
 const DATA: usize = 1_024;
 const REASON: usize = 500;
 const NAME: usize = 200;
-const ID: usize = 500;
+pub(super) const ID: usize = 500;
 
 /// A job in the index.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ impl Entry {
             job: row.id.clone(),
             state: row.state,
             name: plain(&row.name, NAME),
-            fingerprint: if failed { fingerprint(reason, None) } else { String::new() },
+            fingerprint: if failed { failure::cause(row) } else { String::new() },
             reason: plain(&scrub(reason), REASON),
             at: row.finished_at.or(row.created_at).map_or(0, |at| at.0),
             fields: fields(&clean),

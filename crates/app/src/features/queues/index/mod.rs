@@ -2,123 +2,59 @@
 //!
 //! In the background every job system's failed jobs, then the others that are not done, go into tables of ours: name, reason, and the scalars of the
 //! data, scrubbed and cut. Events name what changed; where a driver has none, passes and comparisons find it within minutes, and a search says so.
-//! A search goes through the database's indexes only, and tells how much of what there is it covers. Jobs that are done leave the index.
+//! A search goes through the database's indexes only, and tells how much of what there is it covers. Jobs that are done leave the index, and a queue
+//! that was not seen for five minutes leaves it with its causes.
 
+mod coverage;
 mod entry;
 mod fields;
 mod query;
 mod scan;
 mod search;
 pub(super) mod store;
+mod touched;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use qd_core::port::queue::{EventKind, JobEvent};
+use qd_core::port::queue::JobEvent;
 use qd_core::{App, Result};
 
+pub use coverage::{Coverage, coverage};
 pub use query::Query;
 pub use search::{Found, Hit, search};
 
-use crate::ui::format;
+use coverage::Covered;
+use touched::{Touched, Waiting};
+
 use crate::web::Starter;
 
 /// Most jobs in the index over all queues.
 pub const LIMIT: i64 = 2_000_000;
-/// Jobs of one queue that events named and that wait to be looked at; beyond it passes find them.
-const TOUCHED: usize = 5_000;
-
-/// What the index is told, and how far it is.
+/// What the index is told, and how far it is. The index itself is in the database. In memory are at most 50,000 ids of jobs that events named (4 MB
+/// with ids as BullMQ's, 30 MB at worst), a hundred bytes for each queue, and while a job system is read one page of 500 jobs of it, of which no more
+/// than 4 KiB of data and 1 KiB of a reason each (8 MB with the fields at worst).
 #[derive(Debug, Default)]
 pub struct Index {
-    touched: Mutex<HashMap<(String, String), Touched>>,
+    waiting: Mutex<Waiting>,
     covered: Mutex<BTreeMap<(String, String), Covered>>,
     rows: AtomicI64,
-}
-
-/// Jobs that events named.
-#[derive(Debug, Default)]
-struct Touched {
-    look: BTreeSet<String>,
-    gone: BTreeSet<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Covered {
-    indexed: i64,
-    total: i64,
-}
-
-/// How much of what there is can be searched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Coverage {
-    /// Failed jobs in the index.
-    pub indexed: i64,
-    /// Failed jobs that there are.
-    pub total: i64,
-    /// The index holds as many jobs as it may.
-    pub full: bool,
-    /// No events tell what changed: it is noticed within minutes.
-    pub lags: bool,
-}
-
-impl Coverage {
-    /// "Indexed 98.2 % of 12,000 failed jobs."
-    pub fn sentence(&self) -> String {
-        let mut text = match (self.total, self.indexed.min(self.total)) {
-            (0, _) => "No job has failed.".to_owned(),
-            (total, indexed) if indexed == total => format!("Indexed all {} failed jobs.", format::number(total)),
-            (total, indexed) => {
-                #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-                // Rounded down: 100 % would say that all are.
-                let share = (indexed as f64 * 1_000.0 / total as f64).floor() / 10.0;
-                format!("Indexed {share} % of {} failed jobs.", format::number(total))
-            }
-        };
-        if self.full {
-            text.push_str(&format!(" The index is full: it holds {} jobs, the newest failures of each queue.", format::number(LIMIT)));
-        }
-        if self.lags {
-            text.push_str(" Jobs that came or left within the last minutes may be missing or still shown.");
-        }
-        text
-    }
 }
 
 impl Index {
     /// Takes over what events named.
     pub fn touch(&self, source: &str, queue: &str, events: &[JobEvent]) {
-        if events.is_empty() {
-            return;
-        }
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = touched.entry((source.to_owned(), queue.to_owned())).or_default();
-        for event in events.iter().filter(|event| !event.job.is_empty()) {
-            let (into, from, most) = match event.kind {
-                EventKind::Removed | EventKind::Completed => (&mut waiting.gone, &mut waiting.look, 4 * TOUCHED),
-                // The failed come first.
-                EventKind::Failed => (&mut waiting.look, &mut waiting.gone, TOUCHED),
-                EventKind::Added | EventKind::Waiting | EventKind::Delayed | EventKind::Retrying => {
-                    (&mut waiting.look, &mut waiting.gone, TOUCHED / 10)
-                }
-                _ => continue,
-            };
-            from.remove(&event.job);
-            if into.len() < most {
-                into.insert(event.job.clone());
-            }
-        }
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take_over(source, queue, events);
     }
 
     /// What waits to be looked at.
     fn touched(&self, source: &str, queue: &str) -> Touched {
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        touched.remove(&(source.to_owned(), queue.to_owned())).unwrap_or_default()
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).of(source, queue)
     }
 
     fn rows(&self) -> i64 {
@@ -129,27 +65,24 @@ impl Index {
         self.rows.store(rows, Ordering::Relaxed);
     }
 
-    fn cover(&self, place: &store::Place) {
-        let mut covered = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
-        covered.insert((place.source.clone(), place.queue.clone()), Covered { indexed: place.failed, total: place.total });
+    fn more_rows(&self, rows: i64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
     }
-}
 
-/// How much of what there is can be searched, in one queue or over all.
-///
-/// # Errors
-/// When the state is not wired.
-pub fn coverage(app: &App, source: Option<&str>, queue: Option<&str>) -> Result<Coverage> {
-    let index = app.state::<Index>()?;
-    let covered = index.covered.lock().unwrap_or_else(PoisonError::into_inner);
-    let wanted = |name: &(String, String)| source.is_none_or(|source| source == name.0) && queue.is_none_or(|queue| queue == name.1);
-    let mut sum = Coverage { full: index.rows() >= LIMIT, ..Coverage::default() };
-    for (_, one) in covered.iter().filter(|(name, _)| wanted(name)) {
-        sum.indexed += one.indexed.min(one.total);
-        sum.total += one.total;
+    fn cover(&self, source: &str, queue: &str, what: Covered) {
+        self.covered.lock().unwrap_or_else(PoisonError::into_inner).insert((source.to_owned(), queue.to_owned()), what);
     }
-    sum.lags = app.ports.queues.iter().any(|known| source.is_none_or(|source| source == known.name) && !known.queue.can().events);
-    Ok(sum)
+
+    fn covered(&self, source: &str, queue: &str) -> Covered {
+        let covered = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
+        covered.get(&(source.to_owned(), queue.to_owned())).copied().unwrap_or_default()
+    }
+
+    /// A queue is gone.
+    fn forget(&self, source: &str, queue: &str) {
+        self.touched(source, queue);
+        self.covered.lock().unwrap_or_else(PoisonError::into_inner).remove(&(source.to_owned(), queue.to_owned()));
+    }
 }
 
 /// Starts a task for each job system.
@@ -159,21 +92,30 @@ pub fn watch(starter: &mut Starter) {
     }
 }
 
-/// Forgets queues that nobody saw for a week, in bounded steps. Returns how many rows.
+/// Forgets queues that nobody saw for a week: those of a job system that is not asked any more. Returns how many rows.
 ///
 /// # Errors
 /// Those of the database; what is deleted by then stays deleted.
 pub async fn trim(app: &App) -> Result<u64> {
     let (keep, mut count) = (app.now().plus_seconds(-7 * 86_400).0, 0);
     for place in store::places(&app.db).await?.into_iter().filter(|place| place.seen_at < keep) {
-        for _ in 0..200 {
-            let (source, queue) = (place.source.clone(), place.queue.clone());
-            let (rows, done) = app.db.write(move |tx| Box::pin(async move { write::forget(tx, &source, &queue).await })).await?;
-            count += rows;
-            if done {
-                break;
-            }
-        }
+        count += forget(app, &place.source, &place.queue, 200).await?.0;
     }
     Ok(count)
+}
+
+/// Takes a queue out, in so many steps at most. Gives how many rows, and whether that was all.
+async fn forget(app: &App, source: &str, queue: &str, steps: usize) -> Result<(u64, bool)> {
+    let (index, mut count) = (app.state::<Index>()?, 0);
+    for _ in 0..steps {
+        let (of, name) = (source.to_owned(), queue.to_owned());
+        let (jobs, causes, done) = app.db.write(move |tx| Box::pin(async move { write::forget(tx, &of, &name).await })).await?;
+        index.more_rows(-i64::try_from(jobs).unwrap_or(0));
+        count += jobs + causes;
+        if done {
+            index.forget(source, queue);
+            return Ok((count, true));
+        }
+    }
+    Ok((count, false))
 }

@@ -1,7 +1,7 @@
 //! The background: a task for each job system reads failed jobs first, then the others, follows what events named, and compares what is indexed with
 //! what there is. A budget for each round; longer pauses while the database is busy.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use qd_core::port::QueueSource;
@@ -9,6 +9,7 @@ use qd_core::port::queue::{JobState, PAGE_MAX, QueueState};
 use qd_core::{App, Error, Result};
 use tracing::{debug, warn};
 
+use super::coverage::{self, Covered, KINDS};
 use super::entry::Entry;
 use super::store::{self, Place, Step};
 use super::write::{self, Done};
@@ -27,6 +28,10 @@ const OTHERS: i64 = 60;
 const TRUE_UP: i64 = 3_600;
 /// Seconds between two steps of the comparison of a queue.
 const SWEEP: i64 = 20;
+/// Seconds after which a queue that is not there any more is forgotten, and steps of that in one round. A walk over the keys of a job system that
+/// begins anew may take as long to meet it.
+const GONE: i64 = 300;
+const GONE_STEPS: usize = 40;
 /// The pause after a round with and without work, and the longest; a write that takes longer than so many microseconds means that others wait.
 const BUSY: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(5);
@@ -61,6 +66,16 @@ struct Spot {
     swept: Step,
     swept_step_at: i64,
     counted_at: i64,
+    /// Jobs of each kind that the last look at the others read.
+    others: [i64; 4],
+    /// Since when it is not among its job system's queues.
+    missing_at: Option<i64>,
+}
+
+impl Spot {
+    fn covered(&self) -> Covered {
+        Covered { failed: self.place.failed, others: self.others }
+    }
 }
 
 /// Indexes one job system.
@@ -103,7 +118,28 @@ impl Scanner {
                 Err(fault) => return Err(fault),
             }
         }
+        self.forget(app, &seen.queues).await?;
         Ok(done)
+    }
+
+    /// Takes queues out that are gone for some time.
+    async fn forget(&mut self, app: &App, queues: &[QueueState]) -> Result<()> {
+        let now = app.now().seconds();
+        let known: HashSet<&str> = queues.iter().map(|state| state.name.as_str()).collect();
+        for spot in self.spots.values_mut() {
+            let gone = !known.contains(spot.place.queue.as_str());
+            spot.missing_at = if gone { spot.missing_at.or(Some(now)) } else { None };
+        }
+        let old = |spot: &&Spot| spot.missing_at.is_some_and(|since| now - since >= GONE);
+        let Some(queue) = self.spots.values().find(old).map(|spot| spot.place.queue.clone()) else { return Ok(()) };
+        let (_, done) = super::forget(app, &self.source.name, &queue, GONE_STEPS).await?;
+        if done {
+            self.spots.remove(&queue);
+        } else if let Some(spot) = self.spots.get_mut(&queue) {
+            // Should it come back meanwhile, everything is counted and read again.
+            (spot.counted_at, spot.place.failed, spot.place.passed_at) = (0, 0, None);
+        }
+        Ok(())
     }
 
     async fn load(&mut self, app: &App) -> Result<()> {
@@ -111,8 +147,9 @@ impl Scanner {
             let index = app.state::<Index>()?;
             index.set_rows(store::count(&app.db).await?);
             for place in store::places(&app.db).await?.into_iter().filter(|place| place.source == self.source.name) {
-                index.cover(&place);
-                self.spots.insert(place.queue.clone(), Spot { place, ..Spot::default() });
+                let spot = Spot { place, ..Spot::default() };
+                index.cover(&self.source.name, &spot.place.queue, spot.covered());
+                self.spots.insert(spot.place.queue.clone(), spot);
             }
             self.loaded = true;
         }
@@ -133,7 +170,7 @@ impl Scanner {
             spot.counted_at = 0;
         }
         let index = app.state::<Index>()?;
-        index.cover(&spot.place);
+        index.cover(&self.source.name, queue, spot.covered());
         let place = spot.place.clone();
         self.spots.insert(queue.to_owned(), spot);
         if (&before.cursor, before.passed_at, before.swept_at, before.failed, before.total)
@@ -162,7 +199,7 @@ impl Scanner {
         }
         if *budget > 0 && now.seconds() - spot.others_at >= OTHERS {
             spot.others_at = now.seconds();
-            done.and(self.others(app, state, budget).await?);
+            done.and(self.others(app, state, spot, budget).await?);
         }
         let left = spot.place.failed + done.failed > spot.place.total;
         if *budget > 0 && (left || now.seconds() - spot.swept_step_at >= SWEEP) {
@@ -186,7 +223,7 @@ impl Scanner {
     async fn write(&self, app: &App, queue: &str, entries: Vec<Entry>, gone: &[String]) -> Result<Done> {
         let index = app.state::<Index>()?;
         let done = write::write(app, &self.source.name, queue, entries, gone, LIMIT - index.rows()).await?;
-        index.set_rows(index.rows() + done.rows);
+        index.more_rows(done.rows);
         Ok(done)
     }
 
@@ -229,27 +266,31 @@ impl Scanner {
     }
 
     /// The first jobs of every other state.
-    async fn others(&self, app: &App, state: &QueueState, budget: &mut usize) -> Result<Done> {
+    async fn others(&self, app: &App, state: &QueueState, spot: &mut Spot, budget: &mut usize) -> Result<Done> {
         let mut done = Done::default();
-        let counts = [
-            (JobState::Active, state.active),
-            (JobState::Prioritized, state.prioritized),
-            (JobState::Waiting, state.waiting),
-            (JobState::Paused, state.waiting),
-            (JobState::Delayed, state.delayed),
-            (JobState::WaitingChildren, state.waiting_children),
-        ];
-        for (kind, _) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            let mut after = None;
-            for _ in 0..OTHER_PAGES {
-                let page = within(self.source.queue.jobs(&state.name, kind, after.as_deref(), PAGE_MAX)).await?;
-                let entries = page.jobs.iter().filter_map(|row| Entry::of(&self.source.name, &state.name, row)).collect();
-                done.and(self.write(app, &state.name, entries, &[]).await?);
-                *budget = budget.saturating_sub(1);
-                after = page.next;
-                if after.is_none() || *budget == 0 {
-                    break;
-                }
+        for ((states, count), read) in KINDS.into_iter().zip(coverage::counts(state)).zip(&mut spot.others) {
+            // A job may move from one state to the next meanwhile, and is one job.
+            let mut seen = HashSet::new();
+            for kind in states.iter().filter(|kind| count > 0 && (**kind != JobState::Prioritized || state.prioritized > 0)) {
+                done.and(self.first(app, &state.name, *kind, &mut seen, budget).await?);
+            }
+            *read = i64::try_from(seen.len()).unwrap_or(i64::MAX);
+        }
+        Ok(done)
+    }
+
+    /// The first pages of a state.
+    async fn first(&self, app: &App, queue: &str, kind: JobState, seen: &mut HashSet<i64>, budget: &mut usize) -> Result<Done> {
+        let (mut done, mut after) = (Done::default(), None);
+        for _ in 0..OTHER_PAGES {
+            let page = within(self.source.queue.jobs(queue, kind, after.as_deref(), PAGE_MAX)).await?;
+            let entries: Vec<Entry> = page.jobs.iter().filter_map(|row| Entry::of(&self.source.name, queue, row)).collect();
+            seen.extend(entries.iter().map(|entry| entry.key));
+            done.and(self.write(app, queue, entries, &[]).await?);
+            *budget = budget.saturating_sub(1);
+            after = page.next;
+            if after.is_none() || *budget == 0 {
+                break;
             }
         }
         Ok(done)

@@ -81,7 +81,7 @@ impl Stream {
 /// # Errors
 /// [`Error::Invalid`] for an `after` that is none, and those of the database.
 pub async fn search(app: &App, query: &Query, after: Option<&str>, limit: usize) -> Result<Found> {
-    let coverage = coverage(app, query.source.as_deref(), query.queue.as_deref())?;
+    let coverage = coverage(app, query.source.as_deref(), query.queue.as_deref(), query.state)?;
     let asked = ask(&query.text);
     let sentence = sentence(&asked, &coverage);
     let mut cursor = after.map_or(Ok(NEWEST), parse)?;

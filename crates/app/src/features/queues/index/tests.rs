@@ -20,6 +20,8 @@ on_both!(
     causes_are_counted_with_the_index,
     searches_go_through_indexes_only,
     queues_that_are_gone_are_forgotten,
+    job_systems_that_are_gone_are_forgotten,
+    what_is_not_searched_is_said,
 );
 
 async fn indexed(shop: &Shop, scanner: &mut Scanner) {
@@ -42,7 +44,7 @@ async fn ids(shop: &Shop, text: &str) -> Vec<String> {
 }
 
 fn said(shop: &Shop) -> String {
-    coverage(&shop.app, Some(SOURCE), Some(QUEUE)).unwrap().sentence()
+    coverage(&shop.app, Some(SOURCE), Some(QUEUE), None).unwrap().sentence()
 }
 
 async fn failed_jobs_are_found_by_everything(world: &World) {
@@ -187,11 +189,58 @@ async fn plan(world: &World, sql: &'static str, parameters: &str) -> String {
 async fn queues_that_are_gone_are_forgotten(world: &World) {
     let shop = Shop::of(world);
     shop.queue.fill(JobState::Failed, 600);
+    let mut scanner = scanner(&shop);
+    indexed(&shop, &mut scanner).await;
+    let found = async || (ids(&shop, "name:e").await.len(), ids(&shop, "timeout").await.len(), groups(&shop.app, None, None).await.unwrap().len());
+    assert_eq!((found().await, shop.app.state::<Index>().unwrap().rows()), ((50, 50, 1), 600));
+    // It is deleted, and a look that misses it once is no proof.
+    shop.queue.inner.lock().unwrap().known = false;
+    let look = async |scanner: &mut Scanner| {
+        assert!(health::recount(&shop.app, &shop.app.ports.queues[0]).await);
+        scanner.round(&shop.app).await.unwrap();
+    };
+    look(&mut scanner).await;
+    assert_eq!(
+        (said(&shop).as_str(), found().await.2),
+        ("There is no queue to search. Jobs that came or left within the last minutes may be missing or still shown.", 1)
+    );
+    world.later(301);
+    look(&mut scanner).await;
+    assert_eq!((found().await, shop.app.state::<Index>().unwrap().rows()), ((0, 0, 0), 0));
+    // A queue of that name begins anew.
+    shop.queue.inner.lock().unwrap().known = true;
+    indexed(&shop, &mut scanner).await;
+    assert_eq!((found().await, shop.app.state::<Index>().unwrap().rows()), ((50, 50, 1), 600));
+}
+
+async fn job_systems_that_are_gone_are_forgotten(world: &World) {
+    let shop = Shop::of(world);
+    shop.queue.fill(JobState::Failed, 600);
     indexed(&shop, &mut scanner(&shop)).await;
     assert_eq!(super::trim(&shop.app).await.unwrap(), 0);
     world.later(8 * 86_400);
     assert!(super::trim(&shop.app).await.unwrap() >= 600);
-    assert_eq!((ids(&shop, "name:").await.len(), groups(&shop.app, None, None).await.unwrap().len()), (0, 0));
+    assert_eq!((ids(&shop, "name:e").await.len(), groups(&shop.app, None, None).await.unwrap().len()), (0, 0));
+    assert_eq!(shop.app.state::<Index>().unwrap().rows(), 0, "there is room again");
+}
+
+async fn what_is_not_searched_is_said(world: &World) {
+    let shop = Shop::of(world);
+    shop.queue.fill(JobState::Failed, 3);
+    shop.queue.fill(JobState::Completed, 7);
+    shop.queue.fill(JobState::Delayed, 2_500);
+    let late = "Jobs that came or left within the last minutes may be missing or still shown.";
+    assert_eq!(said(&shop), format!("shop did not answer: what is there now is not known. {late}"));
+    assert!(health::recount(&shop.app, &shop.app.ports.queues[0]).await);
+    assert_eq!(said(&shop), format!("Indexed 0 % of 3 failed jobs. Not searched: 2,500 delayed jobs, 7 completed jobs. {late}"));
+    let mut scanner = scanner(&shop);
+    indexed(&shop, &mut scanner).await;
+    assert_eq!(said(&shop), format!("Indexed all 3 failed jobs. Not searched: 500 of 2,500 delayed jobs, 7 completed jobs. {late}"));
+    let done = Query { state: Some(JobState::Completed), ..Query::new("name:even") };
+    let found = search(&shop.app, &done, None, 50).await.unwrap();
+    assert_eq!((found.jobs.len(), found.coverage), (0, format!("Not searched: 7 completed jobs. {late}")));
+    let found = search(&shop.app, &Query::new("id:delayed-2499"), None, 50).await.unwrap();
+    assert!(found.jobs.is_empty() && found.coverage.contains("500 of 2,500 delayed jobs"), "no false nothing: {}", found.coverage);
 }
 
 /// `cargo test -p quarterdeck-app index::tests::speed -- --ignored --nocapture` prints what 200,000 jobs cost.

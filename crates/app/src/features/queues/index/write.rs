@@ -88,16 +88,17 @@ fn leave(old: &store::Old, causes: &mut Changes) {
     }
 }
 
-/// Takes some jobs of a queue out that nobody sees any more; when none is left, its last trace. Gives how many rows, and whether that was all.
-pub(super) async fn forget(tx: &mut Tx, source: &str, queue: &str) -> Result<(u64, bool)> {
+/// Takes some jobs of a queue out that nobody sees any more; when none is left, its last trace. Gives how many jobs and causes, and whether that was
+/// all.
+pub(super) async fn forget(tx: &mut Tx, source: &str, queue: &str) -> Result<(u64, u64, bool)> {
     let keys = store::of_place(tx, source, queue, 500).await?;
     for (key,) in &keys {
         store::gone(tx, *key).await?;
     }
-    let mut rows = u64::try_from(keys.len()).unwrap_or(0);
-    if keys.is_empty() {
-        store::place_gone(tx, source, queue).await?;
-        rows += crate::features::queues::failure::store::forget(tx, source, queue).await?;
+    if !keys.is_empty() {
+        return Ok((u64::try_from(keys.len()).unwrap_or(0), 0, false));
     }
-    Ok((rows, keys.is_empty()))
+    store::place_gone(tx, source, queue).await?;
+    let causes = crate::features::queues::failure::store::forget(tx, source, queue).await?;
+    Ok((0, causes, true))
 }
