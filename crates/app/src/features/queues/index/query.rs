@@ -2,7 +2,7 @@
 
 use qd_core::port::queue::JobState;
 
-use crate::features::queues::scrub::{MASK, scrub};
+use crate::features::queues::scrub::{MASK, scrub_at};
 
 /// Longest text of a search, in bytes.
 const TEXT: usize = 500;
@@ -77,10 +77,7 @@ fn unquoted(text: &str) -> &str {
 /// The index holds what the scrub rules leave: the question is put through them, too.
 fn field(path: &str, value: &str) -> Ask {
     let path = path.strip_prefix("data.").unwrap_or(path).replace('[', ".").replace(']', "");
-    let last = path.rsplit('.').next().unwrap_or_default();
-    let clean = scrub(&serde_json::json!({ last: value }).to_string());
-    let clean = serde_json::from_str::<serde_json::Value>(&clean).ok();
-    let value = clean.as_ref().and_then(|clean| clean.get(last)?.as_str()).unwrap_or(MASK).to_owned();
+    let value = scrub_at(&path, value);
     if value == MASK { Ask::Masked } else { Ask::Field { path, value } }
 }
 
@@ -97,6 +94,8 @@ mod tests {
             ("lines[0].sku == A-1", field("lines.0.sku", "A-1")),
             ("to = ada@x.org", field("to", "a•••@x.org")),
             ("password = hunter2", Ask::Masked),
+            ("data.card.digits = 4242", Ask::Masked),
+            ("x = 4242 4242 4242 4242", Ask::Masked),
             ("name:order.confirmation", Ask::Name("order.confirmation".into())),
             ("ID: repeat:tick:17", Ask::Id("repeat:tick:17".into())),
             ("cause:0123456789abcdef", Ask::Cause("0123456789abcdef".into())),

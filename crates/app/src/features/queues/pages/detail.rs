@@ -29,6 +29,8 @@ pub fn scrubbed_row(mut row: JobRow) -> JobRow {
 pub fn scrubbed(mut job: JobDetail) -> JobDetail {
     job.row = scrubbed_row(job.row);
     clean(&mut job.options);
+    // Applications make it of data: `welcome:ada@example.org`.
+    job.unique_key = job.unique_key.map(|key| read::scrubbed(&key));
     job.progress.iter_mut().chain(job.result.iter_mut()).chain(job.stacks.iter_mut()).chain(job.log.lines.iter_mut()).for_each(clean);
     job
 }
@@ -192,4 +194,22 @@ pub fn facts(source: &str, job: &JobDetail, now: Timestamp) -> Markup {
     pairs.extend(row.schedule.as_ref().map(|schedule| ("Schedule", html! { a class="mono wrap-any" href="/queues?tab=scheduled" { (schedule) } })));
     pairs.extend(job.unique_key.as_ref().map(|key| ("Unique key", html! { span class="mono wrap-any" { (key) } })));
     card("Facts").level3().body(kv(pairs)).render()
+}
+
+#[cfg(test)]
+mod tests {
+    use qd_core::port::Queue;
+
+    use super::*;
+    use crate::features::queues::tests::{Memory, QUEUE};
+
+    #[tokio::test]
+    async fn a_unique_key_is_masked_as_the_data_are() {
+        let memory = Memory::new();
+        memory.fill(crate::features::queues::JobState::Failed, 1);
+        let job = memory.job(QUEUE, "failed-0").await.unwrap().unwrap();
+        let job = scrubbed(JobDetail { unique_key: Some("welcome:ada@example.org:token=abc123".into()), ..job });
+        assert_eq!(job.unique_key.as_deref(), Some("welcome:a•••@example.org:token=•••"));
+        assert!(!facts("shop", &job, Timestamp(0)).0.contains("abc123"));
+    }
 }

@@ -11,6 +11,7 @@ use super::execute::Execute;
 use super::going::tell;
 use super::{Filter, RESTORING, Run, RunStatus, Work, store, walk};
 use crate::features::queues::action::{CancelRun, Drain, Obliterate, PromoteAll, Purge, RestoreRun, RetryAll, RetryCohort};
+use crate::features::queues::scrub::{scrub, scrub_at};
 use crate::features::queues::source;
 
 /// Most jobs a second that a run may be held to.
@@ -217,9 +218,21 @@ async fn lock(tx: &mut GateTx<'_>, run: &Run, whats: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Ids and counts for the trail.
+/// Ids and counts for the trail, which is kept for ever: what somebody looked for may be a secret.
 fn recorded(run: &Run) -> Value {
-    json!({ "run": run.id, "work": run.work, "filter": run.filter.words(), "jobs": run.total, "rate": run.rate })
+    json!({ "run": run.id, "work": run.work, "filter": shown(&run.filter).words(), "jobs": run.total, "rate": run.rate })
+}
+
+/// The filter with what is masked in jobs masked in it.
+fn shown(filter: &Filter) -> Filter {
+    let clean = |text: &Option<String>| text.as_deref().map(scrub);
+    Filter {
+        name: clean(&filter.name),
+        reason: clean(&filter.reason),
+        fingerprint: clean(&filter.fingerprint),
+        fields: filter.fields.iter().map(|(path, value)| (scrub(path), scrub_at(path, value))).collect(),
+        ..filter.clone()
+    }
 }
 
 fn cancelling(run: &Run) -> Undo {

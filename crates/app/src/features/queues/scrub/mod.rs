@@ -26,6 +26,24 @@ pub fn scrub(text: &str) -> String {
     scanner.end()
 }
 
+/// A value as it is shown that stands at `path` of a job's data (`order.lines.0.sku`): the mask alone when a name on the way is a secret's, or when it
+/// looks like one.
+pub fn scrub_at(path: &str, value: &str) -> String {
+    // In a list a step is a number, and masks nothing.
+    let nested = path.rsplit('.').fold(serde_json::Value::from(value), |inner, step| serde_json::json!({ step: inner }));
+    let whole = |clean: &str| clean.contains(&format!("\"{MASK}\""));
+    let clean = scrub(&nested.to_string());
+    // A name may have dots itself.
+    if whole(&clean) || whole(&scrub(&serde_json::json!({ path: value }).to_string())) {
+        return MASK.to_owned();
+    }
+    let mut at = serde_json::from_str(&clean).unwrap_or(serde_json::Value::Null);
+    while let Some((_, inner)) = at.as_object_mut().and_then(|object| object.iter_mut().next()) {
+        at = inner.take();
+    }
+    at.as_str().unwrap_or(MASK).to_owned()
+}
+
 /// Goes through a text once.
 struct Scanner<'a> {
     text: &'a str,

@@ -46,6 +46,26 @@ fn secrets_and_people_go_and_the_rest_stays() {
     }
 }
 
+#[test]
+fn values_are_masked_by_where_they_stand() {
+    for (path, value, wanted) in [
+        ("orderId", "77", "77"),
+        ("lines.0.sku", "A-1", "A-1"),
+        ("to", "ada@example.org", "a•••@example.org"),
+        ("password", "my secret, and more", MASK),
+        ("card.digits", "4242", MASK),
+        ("customer.apiKey.0", "x", MASK),
+        ("client.secret", "x", MASK),
+        ("x-api.key", "x", MASK),
+        ("note", "4242 4242 4242 4242", MASK),
+        ("note", "Bearer abcDEF123", "Bearer •••"),
+        ("note", "a \"quoted\" one", "a \"quoted\" one"),
+        ("", "x", "x"),
+    ] {
+        assert_eq!(scrub_at(path, value), wanted, "{path} = {value}");
+    }
+}
+
 fn name() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "password", "dbPassword", "API_KEY", "x-auth-token", "client.secret", "Authorization", "card_number", "cvc", "accessKeyId",

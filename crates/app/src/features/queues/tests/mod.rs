@@ -7,6 +7,7 @@ mod crash;
 mod memory;
 mod runs;
 mod schedules;
+mod trail;
 mod undo;
 
 use std::sync::Arc;
