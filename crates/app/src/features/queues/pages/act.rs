@@ -38,20 +38,16 @@ pub(super) fn stay<V>(ctx: &Ctx, done: Done<V>, toast: Toast, place: String) -> 
     if ctx.header("hx-request").is_some() { reply.bare() } else { reply.go(place) }
 }
 
-fn of(ctx: &Ctx) -> Result<(String, String)> {
-    Ok((ctx.param("source")?.to_owned(), ctx.param("queue")?.to_owned()))
-}
-
 /// `POST /queues/{source}/{queue}/pause`
 pub async fn pause(ctx: Ctx, _: Nothing) -> Result<Reply<Paused>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let done = verb::pause(&ctx.app, &ctx.actor, Pause { source, queue }, ctx.confirmation.clone()).await?;
     turned(&ctx, done).await
 }
 
 /// `POST /queues/{source}/{queue}/resume`
 pub async fn resume(ctx: Ctx, _: Nothing) -> Result<Reply<Paused>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let done = verb::resume(&ctx.app, &ctx.actor, Resume { source, queue }, ctx.confirmation.clone()).await?;
     turned(&ctx, done).await
 }
@@ -99,7 +95,7 @@ async fn turned_many(ctx: &Ctx, done: Done<PausedMany>, word: &str) -> Result<Re
 
 /// `POST /queues/{source}/{queue}/limits`
 pub async fn limits(ctx: Ctx, body: LimitsBody) -> Result<Reply<Limited>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let place = link::queue(&source, &queue);
     let toast = Toast::done(format!("Limits of {queue} set"));
     let action = SetLimits { source: source.clone(), queue, dials: body.dials() };
@@ -129,7 +125,7 @@ async fn acted(ctx: &Ctx, done: Done<ActedOn>, word: &str) -> Result<Reply<Acted
 
 /// `POST /queues/{source}/{queue}/retry`
 pub async fn retry(ctx: Ctx, body: ChosenBody) -> Result<Reply<ActedOn>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let action = Retry { source, queue, ids: body.ids, reset: body.reset };
     let done = verb::retry(&ctx.app, &ctx.actor, action, ctx.confirmation.clone()).await?;
     acted(&ctx, done, "queued again").await
@@ -137,21 +133,21 @@ pub async fn retry(ctx: Ctx, body: ChosenBody) -> Result<Reply<ActedOn>> {
 
 /// `POST /queues/{source}/{queue}/promote`
 pub async fn promote(ctx: Ctx, body: ChosenBody) -> Result<Reply<ActedOn>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let done = verb::promote(&ctx.app, &ctx.actor, Promote { source, queue, ids: body.ids }, ctx.confirmation.clone()).await?;
     acted(&ctx, done, "promoted").await
 }
 
 /// `POST /queues/{source}/{queue}/remove`
 pub async fn remove(ctx: Ctx, body: ChosenBody) -> Result<Reply<ActedOn>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let done = archive::remove(&ctx.app, &ctx.actor, Remove { source, queue, ids: body.ids }, ctx.confirmation.clone()).await?;
     acted(&ctx, done, "removed").await
 }
 
 /// `POST /queues/{source}/{queue}/priority`
 pub async fn priority(ctx: Ctx, body: ChosenBody) -> Result<Reply<ActedOn>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let priority = body.priority.ok_or_else(|| Error::invalid("priority", "Give a number."))?;
     let action = SetPriority { source, queue, ids: body.ids, priority };
     let done = verb::set_priority(&ctx.app, &ctx.actor, action, ctx.confirmation.clone()).await?;
@@ -160,7 +156,7 @@ pub async fn priority(ctx: Ctx, body: ChosenBody) -> Result<Reply<ActedOn>> {
 
 /// `POST /queues/{source}/{queue}/delay`
 pub async fn delay(ctx: Ctx, body: ChosenBody) -> Result<Reply<ActedOn>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let delay_ms = body.delay()?;
     let done = verb::set_delay(&ctx.app, &ctx.actor, SetDelay { source, queue, ids: body.ids, delay_ms }, ctx.confirmation.clone()).await?;
     acted(&ctx, done, "given another time").await

@@ -15,12 +15,8 @@ use crate::features::queues::run::{self, Filter, Run, StartRun, Work};
 use crate::features::queues::schedules::{self, ScheduleChange};
 use crate::web::{Ctx, Nothing, Page, Reply, Toast, View};
 
-fn of(ctx: &Ctx) -> Result<(String, String)> {
-    Ok((ctx.param("source")?.to_owned(), ctx.param("queue")?.to_owned()))
-}
-
 async fn begin(ctx: Ctx, work: Work, filter: Filter, rate: Option<u32>) -> Result<Reply<RunView>> {
-    let (source, queue) = of(&ctx)?;
+    let (source, queue) = link::of(&ctx)?;
     let asked = StartRun { source, queue, work, filter, rate };
     Ok(led(run::start(&ctx.app, &ctx.actor, asked, ctx.confirmation.clone()).await?, "has begun"))
 }
@@ -106,8 +102,8 @@ async fn changed(ctx: &Ctx, done: Done<ScheduleChange>, what: &str) -> Result<Re
 }
 
 fn schedule(ctx: &Ctx) -> Result<(String, String, String)> {
-    let (source, queue) = of(ctx)?;
-    Ok((source, queue, ctx.param("id")?.to_owned()))
+    let (source, queue) = link::of(ctx)?;
+    Ok((source, queue, link::named(ctx, "id")?))
 }
 
 /// `POST …/schedules/{id}/run`

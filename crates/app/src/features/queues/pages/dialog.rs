@@ -14,7 +14,7 @@ use crate::web::{Ctx, Dialog, Form};
 
 /// The queue of the address as it was counted last.
 pub(super) fn named(ctx: &Ctx) -> Result<(String, String, Option<Line>)> {
-    let (source, queue) = (ctx.param("source")?.to_owned(), ctx.param("queue")?.to_owned());
+    let (source, queue) = link::of(ctx)?;
     let line = read::line(&ctx.app, &source, &queue, ctx.now)?;
     Ok((source, queue, line))
 }

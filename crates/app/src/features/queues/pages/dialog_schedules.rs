@@ -18,7 +18,7 @@ struct Named {
 }
 
 async fn named(ctx: &Ctx) -> Result<Named> {
-    let (source, queue, schedule) = (ctx.param("source")?.to_owned(), ctx.param("queue")?.to_owned(), ctx.param("id")?.to_owned());
+    let ((source, queue), schedule) = (link::of(ctx)?, link::named(ctx, "id")?);
     let all = schedules::of_source(&ctx.app, &source).await?;
     let found = all.into_iter().find(|one| one.state.queue == queue && one.state.id == schedule);
     Ok(Named { source, queue, schedule, found })

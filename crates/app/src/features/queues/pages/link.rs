@@ -1,10 +1,26 @@
 //! Addresses of queues and jobs: their names are foreign text, so every one is percent-encoded.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// One segment of a path: everything but letters, digits and `-_~.` is encoded.
+use qd_core::Result;
+
+use crate::web::Ctx;
+
+/// Names that no segment of an address can be: browsers take the first two for directories, encoded or not, and `/queues/runs/…` are the runs.
+const TAKEN: [&str; 3] = [".", "..", "runs"];
+
+/// Whether a name is one of those, behind any number of `~`.
+fn is_taken(text: &str) -> bool {
+    TAKEN.contains(&text.trim_start_matches('~'))
+}
+
+/// One segment of a path: everything but letters, digits and `-_~.` is encoded; what can't be a segment gets a `~` in front.
 pub fn segment(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let mut out = String::with_capacity(text.len() + 1);
+    if is_taken(text) {
+        out.push('~');
+    }
     for byte in text.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'~' | b'.' => out.push(char::from(byte)),
@@ -14,6 +30,30 @@ pub fn segment(text: &str) -> String {
         }
     }
     out
+}
+
+/// The name that a segment stands for.
+fn name(segment: &str) -> Cow<'_, str> {
+    match segment.strip_prefix('~').filter(|_| is_taken(segment)) {
+        Some(name) => name.into(),
+        None => segment.into(),
+    }
+}
+
+/// A name in the address of this request.
+///
+/// # Errors
+/// [`qd_core::Error::NotFound`] when the route has none of this name.
+pub fn named(ctx: &Ctx, key: &str) -> Result<String> {
+    Ok(name(ctx.param(key)?).into_owned())
+}
+
+/// Source and queue in the address of this request.
+///
+/// # Errors
+/// As [`named`].
+pub fn of(ctx: &Ctx) -> Result<(String, String)> {
+    Ok((named(ctx, "source")?, named(ctx, "queue")?))
 }
 
 /// A path with a query; pairs without a value are left out.
@@ -68,6 +108,16 @@ mod tests {
         assert_eq!(queue("shop", "email.outbound"), "/queues/shop/email.outbound");
         assert_eq!(queue("shop", "a/b c%2F?#\"<é"), "/queues/shop/a%2Fb%20c%252F%3F%23%22%3C%C3%A9");
         assert_eq!(job("s", "q", "repeat:1:2"), "/queues/s/q/jobs/repeat%3A1%3A2");
+    }
+
+    #[test]
+    fn what_can_be_no_segment_is_one_nevertheless() {
+        for (text, written) in [(".", "~."), ("..", "~.."), ("runs", "~runs"), ("~.", "~~."), ("~~runs", "~~~runs"), ("...", "..."), ("~a", "~a")] {
+            assert_eq!(segment(text), written);
+            assert_eq!(name(written), text);
+        }
+        assert_eq!(queue("runs", ".."), "/queues/~runs/~..");
+        assert_eq!(name("."), ".", "a client that sends it as it is means it");
     }
 
     #[test]

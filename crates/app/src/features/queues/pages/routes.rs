@@ -10,7 +10,7 @@ use super::job::JobView;
 use super::performance::PerformanceView;
 use super::queue::QueueView;
 use super::run::RunView;
-use super::{act, act_runs, dialog, dialog_runs, dialog_schedules};
+use super::{act, act_runs, dialog, dialog_runs, dialog_schedules, link};
 use crate::features::queues::action::{
     CancelRun, Drain, Obliterate, Pause, PauseMany, PauseSchedule, Promote, PromoteAll, Purge, QueueAction, Remove, RemoveSchedule, RestoreRun,
     Resume, ResumeMany, ResumeSchedule, Retry, RetryAll, RetryCohort, RunSchedule, SetDelay, SetLimits, SetPriority,
@@ -127,11 +127,11 @@ fn recurring(routes: Routes) -> Routes {
 
 /// Source and queue of the address: people's names both, the old clients' names the queue alone.
 fn of(ctx: &Ctx, given: Option<&str>) -> Result<(String, String)> {
-    if let (Ok(source), Ok(queue)) = (ctx.param("source"), ctx.param("queue")) {
-        return Ok((source.to_owned(), queue.to_owned()));
+    if let Ok(both) = link::of(ctx) {
+        return Ok(both);
     }
-    let queue = ctx.param("name")?;
-    Ok((read::source_of(&ctx.app, queue, given, ctx.now)?, queue.to_owned()))
+    let queue = link::named(ctx, "name")?;
+    Ok((read::source_of(&ctx.app, &queue, given, ctx.now)?, queue))
 }
 
 async fn queue(ctx: Ctx, query: QueueQuery) -> Result<Reply<QueueView>> {
