@@ -39,7 +39,7 @@
     const alone = cfg.x.length === 1, half = alone ? 300 : bars ? (cfg.x[1] - cfg.x[0]) * .6 : 0;   // one moment alone stands in the middle of ten minutes
     const u = new uPlot({ width: host.clientWidth, height: host.clientHeight, padding: [8, 18, 0, 0], legend: { show: false }, cursor: { y: false, points: { show: !bars, size: 7 }, drag: { x: false, y: false } },
       scales: { x: { time: true, range: (_, a, b) => [a - half, (alone ? a : b) + half] }, y: { range: () => [cfg.min || 0, max] } }, tzDate: (t) => { const d = new Date(t * 1000); return new Date(d.getTime() + d.getTimezoneOffset() * 60000); },
-      axes: [{ stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: 26, gap: 6, space: 64, values: (_, v) => v.map((t) => fmtT(t, day)) },
+      axes: [{ stroke: ink, font, grid: { show: false }, ticks: { show: false }, size: 26, gap: 6, space: 64, incrs: [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 14400, 21600, 28800, 43200, 86400, 172800, 345600, 604800, 1209600, 2592000], values: (_, v) => v.map((t) => fmtT(t, day)) },
         { stroke: ink, font, grid: { stroke: grid, width: 1 }, ticks: { show: false }, size: cfg.axis || 44, gap: 6, space: 36, values: (_, v) => v.map((n) => (cfg.pre || "") + (n >= 10000 ? n / 1000 + "k" : n.toLocaleString("en-GB")) + (cfg.unit || "")) }],
       series: [{}, ...order.map((i) => (bars && !cfg.series[i].line ? barOf : lineOf)(cfg.series[i]))], plugins: [overlay] }, [cfg.x, ...order.map((i) => rows[i])], host);
     u.over.parentNode.append(tip); made.set(fig, u);

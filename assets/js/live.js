@@ -18,8 +18,9 @@
   const measured = (at) => { const t = fresh() && $("time", fresh()); if (t && at) { t.textContent = at; } };
 
   /* Hands off while someone works in it, a dialog is up, or text is selected */
-  const busy = (el) => document.hidden || QD.isModal() || el.contains(document.activeElement) && document.activeElement !== document.body && document.activeElement !== el
-    || $(":popover-open.menu", el) || (getSelection() && !getSelection().isCollapsed && el.contains(getSelection().anchorNode));
+  const kept = (el) => "liveKeep" in el.dataset && document.activeElement.matches("a[id]");   // its links have the same ids afterwards: the focus stays
+  const busy = (el) => document.hidden || QD.isModal() || el.contains(document.activeElement) && document.activeElement !== document.body && document.activeElement !== el && !kept(el)
+    || $("form[data-bulk] tbody input:checked", el) || $(":popover-open.menu", el) || (getSelection() && !getSelection().isCollapsed && el.contains(getSelection().anchorNode));
 
   function queue(el, html) { if (el.id) waiting.set(el.id, html || waiting.get(el.id) || ""); clearTimeout(timer); timer = setTimeout(flush, 150); }
   function flush() {
@@ -31,7 +32,9 @@
       waiting.delete(id);
       if (html) { htmx.swap(el, html, { swapStyle: "outerHTML" }); continue; }
       const how = "liveOob" in el.dataset ? { swap: "none" } : { swap: "outerHTML", select: "#" + CSS.escape(id) };
-      htmx.ajax("GET", el.dataset.liveSrc || location.pathname + location.search, { target: el, source: el, headers: { "QD-Live": "1" }, ...how }).catch(() => {});
+      const focused = el.contains(document.activeElement);
+      const lost = () => { const to = focused && document.activeElement === document.body && $("[tabindex]", document.getElementById(id) || undefined); if (to) to.focus({ preventScroll: true }); };
+      htmx.ajax("GET", el.dataset.liveSrc || location.pathname + location.search, { target: el, source: el, headers: { "QD-Live": "1" }, ...how }).then(lost, () => {});
     }
     if (!lostAt) state(held && !document.hidden ? "paused" : "live");
   }

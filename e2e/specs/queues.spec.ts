@@ -117,6 +117,25 @@ test("chosen jobs go to one dialog, and what was ticked stays after cancelling",
   await expect(page.locator("#queue-jobs tbody input:checked")).toHaveCount(count);
 });
 
+test("the jobs of a queue are renewed by themselves, but not while some are chosen", async ({ page }) => {
+  const own = `/queues/${source}/housekeeping`;
+  await page.goto(`${own}?state=completed`);
+  const links = page.locator("#queue-list tbody a.rowlink");
+  const first = (await links.first().textContent()) ?? "";
+  const box = page.getByLabel(`Choose job ${first}`, { exact: true });
+  await box.check();
+  await page.locator("#main h1").click();
+  const ran = await page.request.post(`/api/admin/ops${own}/schedules/system-cleanup/run`, { data: { reason } });
+  expect([200, 409]).toContain(ran.status());
+  await expect(page.locator("#freshness")).toHaveAttribute("data-state", "paused", { timeout: 20_000 });
+  await expect(box).toBeChecked();
+  await box.uncheck();
+  // A link keeps the focus over the swap: whoever goes by keyboard is not thrown back.
+  await links.first().focus();
+  await expect(links.first()).not.toHaveText(first, { timeout: 25_000 });
+  await expect(page.locator(":focus")).toHaveText(first);
+});
+
 test("everything that a filter matches is removed by a run with a phrase, and comes back", async ({ page }) => {
   const row = await shop(page.request);
   await expect(async () => {

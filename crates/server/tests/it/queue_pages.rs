@@ -65,9 +65,12 @@ async fn furnish(db: &Db) {
 async fn world(path: &Path) -> World {
     let url = Secret::new(path.to_str().unwrap());
     let gone = Secret::new(path.with_file_name("nowhere.db").to_str().unwrap());
+    let bare = path.with_file_name("bare.db");
+    shop(&bare).await;
+    let bare = Secret::new(bare.to_str().unwrap());
     let world = World::with(move |config| {
         let source = |name: &str, url| QueueConfig { name: name.into(), driver: "embedded".into(), url, prefix: String::new() };
-        config.queues.extend([source("shop", url), source("away", gone)]);
+        config.queues.extend([source("shop", url), source("away", gone), source("bare", bare)]);
     });
     world.await
 }
@@ -112,6 +115,7 @@ async fn foreign_names_and_texts_are_shown_as_text_and_secrets_not_at_all() {
     assert!(!found[0]["data"]["text"].as_str().unwrap().contains("hunter2"), "{found:?}");
     let page = staff.get(&format!("/queues/shop/{PATH}/jobs/{id}")).await.expect(200).text;
     harmless(&page);
+    assert!(!page.contains("the first "), "a text that was masked is not told as one that was cut: {page}");
     assert!(page.contains("order_id") && page.contains("DELAYED"), "{page}");
 
     let failed = jobs(&staff, "orders", "failed").await;
@@ -182,6 +186,11 @@ async fn what_is_away_is_unknown_and_what_is_gone_is_not_found() {
     for tab in ["failed", "scheduled", "workers", "runs", "nosuch"] {
         staff.get(&format!("/queues?tab={tab}")).await.expect(200);
     }
+    let page = staff.get("/queues").await.expect(200).text;
+    assert!(!page.contains("Failed <span class=\"count\">"), "who can't be asked may have failures: {page}");
+    assert!(!page.contains("away: "), "its name is not said twice");
+    let bare = &page[page.find("<span class=\"mono\">bare</span>").unwrap()..];
+    assert!(bare[..bare.find("</tr>").unwrap()].contains("NO QUEUE"), "an empty job system is known to be empty: {bare}");
     let away = staff.get("/queues/away/any").await.expect(200).text;
     assert!(away.contains("can&#39;t be asked") || away.contains("can't be asked"), "{away}");
     staff.get("/api/admin/ops/queues/any/jobs?source=away").await.expect(502);
@@ -191,5 +200,82 @@ async fn what_is_away_is_unknown_and_what_is_gone_is_not_found() {
     }
     staff.get("/queues/shop/orders?state=sleeping").await.expect(422);
     staff.get("/api/admin/ops/queues/nosuch/jobs").await.expect(404);
+    world.finish().await;
+}
+
+async fn fill(db: &Db, queues: &'static [&'static str], delay: u64) {
+    let write = db.write(move |tx| {
+        Box::pin(async move {
+            for queue in queues {
+                let delay = (delay > 0).then(|| std::time::Duration::from_secs(delay));
+                enqueue(tx, &order(1), Enqueue { queue: Some((*queue).to_owned()), delay, ..Enqueue::default() }).await?;
+            }
+            Ok(())
+        })
+    });
+    write.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_that_browsers_take_for_directories_have_an_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shop.db");
+    let db = shop(&path).await;
+    fill(&db, &[".", "..", ".."], 0).await;
+    let world = world(&path).await;
+    let mara = world.admin().await;
+    until("the queues are counted", || async { row(&mara, "..").await.is_some_and(|row| row["waiting"] == 2) }).await;
+    let board = mara.get("/queues").await.expect(200).text;
+    for name in [".", ".."] {
+        let place = format!("/queues/shop/~{name}");
+        assert!(board.contains(&format!("href=\"{place}\"")), "{board}");
+        let page = mara.get(&place).await.expect(200).text;
+        assert!(page.contains(&format!(">{name}</h1>")) && page.contains(&format!("{place}/pause")), "{page}");
+        mara.form(&format!("{place}/pause"), &[REASON]).await.expect(303);
+        assert_eq!(row(&mara, name).await.unwrap()["paused"], true, "{name}");
+    }
+    assert_eq!(jobs(&mara, "~..", "waiting").await.len(), 2);
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_jobs_of_a_queue_are_renewed_alone_and_say_when_they_were_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shop.db");
+    let db = shop(&path).await;
+    fill(&db, &["orders"], 0).await;
+    let world = world(&path).await;
+    let staff = world.staff().await;
+    until("the queue is counted", || async { row(&staff, "orders").await.is_some() }).await;
+    let page = staff.get("/queues/shop/orders?state=waiting&limit=1").await.expect(200).text;
+    let source = "data-live-src=\"/queues/shop/orders?state=waiting&amp;limit=1&amp;part=jobs\"";
+    assert!(page.contains("id=\"queue-list\" data-live=\"kpi queue\"") && page.contains(source) && page.contains("As of <time"), "{page}");
+    fill(&db, &["orders", "orders"], 0).await;
+    let renewed = staff.get("/queues/shop/orders?state=waiting&limit=1&part=jobs").await.expect(200).text;
+    assert!(renewed.contains(source) && renewed.contains("after=") && !renewed.contains("part=jobs&amp;after"), "{renewed}");
+    assert_eq!(staff.get("/queues/shop/orders?state=waiting&part=jobs").await.expect(200).text.matches("id=\"job-").count(), 3);
+    for part in ["head", "figures"] {
+        let other = staff.get(&format!("/queues/shop/orders?state=waiting&part={part}")).await.expect(200).text;
+        assert!(!other.contains("id=\"job-"), "{part} asks for no job");
+    }
+    let looked = staff.get("/queues/shop/orders?state=waiting&name=order").await.expect(200).text;
+    assert!(!looked.contains("id=\"queue-list\" data-live=\"") && looked.contains("Read again"), "a look through all is repeated by hand: {looked}");
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn among_many_queues_only_those_that_need_nobody_stand_in_groups() {
+    const CALM: [&str; 13] = ["mail.a", "mail.b", "img.a", "img.b", "web.a", "web.b", "geo.a", "geo.b", "pay.a", "pay.b", "api.a", "api.b", "busy.c"];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("shop.db");
+    let db = shop(&path).await;
+    fill(&db, &CALM, 3_600).await;
+    fill(&db, &["busy.a", "busy.b"], 0).await;
+    let world = world(&path).await;
+    let staff = world.staff().await;
+    until("the queues are counted", || async { row(&staff, "busy.b").await.is_some_and(|row| row["waiting"] == 1) }).await;
+    let page = staff.get("/queues").await.expect(200).text;
+    assert!(page.contains("mail.*") && !page.contains("/queues/shop/mail.a\""), "{page}");
+    assert!(!page.contains("busy.*") && page.contains("/queues/shop/busy.a\"") && page.contains("no workers"), "nobody takes their jobs: {page}");
     world.finish().await;
 }

@@ -187,6 +187,9 @@ impl Board {
         let over = health.critical_queues + health.warning_queues;
         let calm = self.lines.iter().filter(|line| line.row.status == Status::Ok).count();
         let mut parts = Vec::new();
+        if !lost.is_empty() {
+            parts.push(format!("Nothing is known of {} now.", listed(&lost)));
+        }
         match over {
             0 if calm > 0 => parts.push(format!("{} {} within limits.", many(calm), if calm == 1 { "is" } else { "are" })),
             0 => {}
@@ -206,9 +209,6 @@ impl Board {
         if paused > 0 {
             parts.push(format!("{} {} paused.", counted(paused), if paused == 1 { "is" } else { "are" }));
         }
-        if !lost.is_empty() {
-            parts.push(format!("Nothing is known of {} now.", lost.join(" and ")));
-        }
         parts.join(" ")
     }
 
@@ -218,9 +218,10 @@ impl Board {
             let tab = Tab::new(label, link::with("/queues", &[("tab", word)]), self.place == place);
             count.map_or(tab.clone(), |count| tab.count(i64::try_from(count).unwrap_or(i64::MAX)))
         };
-        let failed: u64 = self.lines.iter().filter(|line| line.row.status != Status::Unknown).map(|line| line.state.failed).sum();
+        // A sum without those that can't be asked would be too small, and without any of them a false zero.
+        let failed = self.sources.iter().all(|known| known.status != Status::Unknown).then(|| self.lines.iter().map(|line| line.state.failed).sum());
         let (workers, schedules) = (worker::count(page.app), schedule::count(page.app));
-        let failed = (!self.lines.is_empty()).then(|| usize::try_from(failed).unwrap_or(usize::MAX));
+        let failed = failed.filter(|_| !self.lines.is_empty()).map(|failed: u64| usize::try_from(failed).unwrap_or(usize::MAX));
         let going = (self.going > 0).then_some(self.going);
         let all = [
             at(Place::Queues, "Queues", "", (!self.lines.is_empty()).then_some(self.lines.len())),
@@ -234,7 +235,7 @@ impl Board {
 
     /// Cards of the job systems.
     pub fn drivers(&self, page: &Page<'_>) -> Markup {
-        html! { div.stack #queue-sources data-live="kpi" { (driver::cards(&self.sources, page)) } }
+        html! { div.drivers #queue-sources data-live="kpi queue" data-live-src=(link::changed(page.path, page.query, &[("part", "tabs")])) { (driver::cards(&self.sources, page)) } }
     }
 
     /// What the tab shows.
@@ -261,6 +262,14 @@ impl Board {
             @if may.work && any_paused { (crate::ui::Button::dialog("Resume queues…", "/queues/resume").icon("play")) }
             @if may.work && !self.lines.is_empty() { (crate::ui::Button::dialog("Pause all queues…", "/queues/pause").risk().icon("pause")) }
         }
+    }
+}
+
+/// `a, b and c`
+fn listed(names: &[&str]) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => names.concat(),
     }
 }
 

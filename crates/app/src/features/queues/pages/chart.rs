@@ -22,14 +22,15 @@ pub fn range(word: Option<&str>) -> (&'static str, i64) {
     RANGES.into_iter().find(|(known, _)| Some(*known) == word).unwrap_or(("2h", 7_200))
 }
 
-/// What goes on now: the mean of the last five minutes that are known.
+/// What goes on now: the means of the last five minutes in which both ends were counted, else what ended within five minutes.
 pub fn flow(line: &Line, steps: &[Step]) -> Flow {
-    let recent: Vec<f64> = steps.iter().rev().skip(1).take(5).filter_map(|step| step.added).collect();
+    let recent: Vec<(f64, f64)> = steps.iter().rev().skip(1).take(5).filter_map(|step| step.added.zip(step.finished)).collect();
     #[expect(clippy::cast_precision_loss, reason = "five at most")]
-    let added = (!recent.is_empty()).then(|| recent.iter().sum::<f64>() / recent.len() as f64);
+    let mean = |of: fn(&(f64, f64)) -> f64| (!recent.is_empty()).then(|| recent.iter().map(of).sum::<f64>() / recent.len() as f64);
     #[expect(clippy::cast_precision_loss, reason = "a rate is told")]
-    let finished = (line.state.completed_recently + line.state.failed_recently) as f64 / 5.0;
-    Flow { added, finished }
+    let [ended, failed] = [line.state.completed_recently + line.state.failed_recently, line.state.failed_recently].map(|n| n as f64);
+    let finished = mean(|step| step.1).unwrap_or(ended / 5.0);
+    Flow { added: mean(|step| step.0), finished, failed: if ended > 0.0 { finished * failed / ended } else { 0.0 } }
 }
 
 /// The sentence of a queue.

@@ -15,7 +15,12 @@ const SHOWN: usize = 20_000;
 const STACKS: usize = 10;
 
 fn clean(cut: &mut TextCut) {
+    let whole = !cut.is_cut();
     cut.text = read::scrubbed(&cut.text);
+    // A mask is shorter than what it hides: a whole text stays whole.
+    if whole {
+        cut.bytes = u64::try_from(cut.text.len()).unwrap_or(u64::MAX);
+    }
 }
 
 /// A row with secrets and personal data masked.
@@ -94,6 +99,7 @@ pub fn failures(job: &JobDetail) -> Markup {
     };
     let note = match kept {
         0 => "No stack is kept.".to_owned(),
+        _ if kept > STACKS => format!("the last {STACKS} of {kept} that are kept, the last first"),
         _ => format!("{} kept, the last first", format::count(i64::try_from(kept).unwrap_or(i64::MAX), "stack is", "stacks are")),
     };
     card("Why it failed").note(note).body(body).render()
@@ -119,7 +125,7 @@ pub fn log(job: &JobDetail, href: &str) -> Markup {
         @if log.from > 0 { (Button::link("Earlier", link::with(href, &[("log", &log.from.saturating_sub(200).to_string())])).small()) }
         @if more < log.total { (Button::link("Later", link::with(href, &[("log", &more.to_string())])).small()) }
     };
-    card("Log").note(note).actions(actions).level3().body(code::wrapped("Log of the job", &lines)).render()
+    card("Log").note(note).actions(actions).level3().body(html! { div.tall { (code::wrapped("Log of the job", &lines)) } }).render()
 }
 
 /// The jobs around it: its parent, itself, its children.

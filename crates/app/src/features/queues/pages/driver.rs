@@ -27,10 +27,10 @@ fn one(known: &Known, look: &Look, now: Timestamp) -> Markup {
                 p class="small quiet" { (place(known, look)) }
             }
             (state(known))
-            @if let Some(about) = about.filter(|_| !is_lost(known)) { span class="small quiet" { "answers in " (format::millis(about.answers_in)) } }
+            @if let Some(about) = about.filter(|_| !is_lost(known)) { span class="driver__age small quiet" { "answers in " (format::millis(about.answers_in)) } }
             @else if let Some(at) = known.taken_at { span class="small quiet" { "counted " (format::age(at, now)) } }
             @if let Some(about) = about { @for warning in &about.warnings { (note("triangle-alert", Tone::Warn, warning)) } }
-            @if let Some(why) = known.reason.as_ref().filter(|_| is_lost(known)) { (note("unplug", Tone::Unknown, why)) }
+            @if let Some(why) = why(known) { (note("unplug", Tone::Unknown, why)) }
         }
     }
 }
@@ -46,7 +46,14 @@ fn name(driver: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn is_lost(known: &Known) -> bool {
+/// Why nothing is known of it now, without its name in front.
+pub fn why(known: &Known) -> Option<&str> {
+    let reason = known.reason.as_deref().filter(|_| is_lost(known))?;
+    Some(reason.strip_prefix(&known.name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(reason))
+}
+
+/// Whether its figures are not of now.
+pub fn is_lost(known: &Known) -> bool {
     matches!(known.status, Status::Unknown | Status::Stale)
 }
 
@@ -66,7 +73,7 @@ fn place(known: &Known, look: &Look) -> Markup {
             @if !about.place.is_empty() { span.mono { (about.place) } }
             @if !about.prefix.is_empty() { ", prefix " span.mono { (about.prefix) } }
             @if let Some(workers) = workers { ", " (workers) }
-        } @else { "Where it is, is not known yet." }
+        } @else { "It does not say where it is." }
     }
 }
 

@@ -6,7 +6,7 @@ use qd_core::Timestamp;
 use super::link;
 use super::may::May;
 use crate::features::queues::failure::Group;
-use crate::ui::table::{Column, Priority, cell_actions, cell_at, cell_number, table_stacking};
+use crate::ui::table::{Column, Priority, cell_actions, cell_number, table_stacking};
 use crate::ui::{Button, Empty, card, format};
 use crate::web::Page;
 
@@ -56,11 +56,11 @@ fn row(cause: &Group, several: bool, may: May, now: Timestamp) -> Markup {
         tr data-row {
             th scope="row" {
                 a class="rowlink wrap-any" href=(href) { (first) }
-                span.sub { @if several { span.mono { (cause.queue) } " · " } (super::board::some(&cause.names, 3)) }
+                span class="sub wrap-any" { @if several { span.mono { (cause.queue) } " · " } (super::board::some(&cause.names, 3)) }
             }
             (cell_number("Jobs", format::number(cause.count)))
-            (cell_at(Priority::Medium, "First seen", format::time_ago(cause.first_seen, now)))
-            td data-label="Last seen" { (format::time_ago(cause.last_seen, now)) }
+            td class="nowrap col-md" data-label="First seen" { (format::time_ago(cause.first_seen, now)) }
+            td class="nowrap" data-label="Last seen" { (format::time_ago(cause.last_seen, now)) }
             td class="col-lg" data-label="Deploy before" {
                 @match &cause.deploy_before { Some(deploy) => { a class="mono" href={ "/deployments/" (deploy.id) } { (deploy.service) " " (deploy.build) } } None => (format::NONE) }
             }

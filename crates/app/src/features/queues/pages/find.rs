@@ -100,7 +100,7 @@ impl View for SearchView {
             (crumbs(&[("Jobs & Queues", "/queues")], "Look for a job"))
             (page_head("Look for a job", &self.coverage, &search_box(&self.q)))
             (card("Jobs").note("where they stood when they were indexed").fill(html! {
-                @if empty.0.is_empty() { (table_stacking("Jobs that were found", &columns, &rows)) } @else { (empty) }
+                @if empty.0.is_empty() { div.found { (table_stacking("Jobs that were found", &columns, &rows)) } } @else { (empty) }
                 @if next.is_some() || first.is_some() { (pager::pager("", first.as_deref(), next.as_deref())) }
             }))
         }
@@ -113,7 +113,7 @@ fn row(hit: &Hit, page: &Page<'_>) -> Markup {
     let about: String = about.chars().take(160).collect();
     html! {
         tr data-row {
-            th scope="row" { a class="rowlink mono wrap-any" href=(link::with(&href, &[("view", "drawer")])) data-dialog { (hit.id) } span class="sub mono" { (hit.name) } }
+            th scope="row" { a class="rowlink mono wrap-any" href=(link::with(&href, &[("view", "drawer")])) data-dialog { (hit.id) } span class="sub mono wrap-any" { (hit.name) } }
             (cell_status(jobs::state(hit.state)))
             td data-label="Queue" { a class="mono wrap-any" href=(link::queue(&hit.source, &hit.queue)) { (hit.queue) } span.sub { (hit.source) } }
             td class="col-md about" data-label="About" { span.mono { (about) } }

@@ -74,6 +74,7 @@ impl QueueQuery {
             Some(counts) if counts.waiting > counts.prioritized => JobState::Waiting,
             Some(counts) if counts.prioritized > 0 => JobState::Prioritized,
             Some(counts) if counts.active > 0 => JobState::Active,
+            Some(counts) if counts.waiting_children > 0 => JobState::WaitingChildren,
             Some(counts) if counts.delayed > 0 => JobState::Delayed,
             Some(counts) if counts.completed > 0 => JobState::Completed,
             _ => JobState::Failed,
@@ -166,6 +167,8 @@ mod tests {
         assert_eq!(none.state(Some(&counts(1, 5, 5))), JobState::Failed);
         assert_eq!(none.state(Some(&counts(0, 5, 5))), JobState::Waiting);
         assert_eq!(none.state(Some(&counts(0, 0, 5))), JobState::Active);
+        let parents = QueueState { waiting_children: 2, delayed: 9, ..QueueState::default() };
+        assert_eq!(none.state(Some(&parents)), JobState::WaitingChildren);
         let asked = QueueQuery { state: Some("delayed".into()), ..QueueQuery::default() };
         assert_eq!(asked.state(Some(&counts(1, 5, 5))), JobState::Delayed);
     }

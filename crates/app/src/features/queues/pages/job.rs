@@ -44,7 +44,7 @@ impl JobView {
     /// # Errors
     /// [`qd_core::Error::NotFound`] for an unknown queue; for clients also for a job that is gone, and a failure when nobody answers.
     pub async fn load(ctx: &Ctx, query: JobQuery) -> Result<Self> {
-        let (source, queue, id) = (ctx.param("source")?.to_owned(), ctx.param("queue")?.to_owned(), ctx.param("id")?.to_owned());
+        let ((source, queue), id) = (link::of(ctx)?, link::named(ctx, "id")?);
         let asked = read::job(&ctx.app, &source, &queue, &id).await?;
         let asked = match asked {
             Asked::Told(None) if ctx.wants_json() => return Err(qd_core::Error::NotFound(format!("The job {id}"))),

@@ -121,8 +121,8 @@ fn line(job: &JobRow, of: &Of<'_>, now: Timestamp) -> Markup {
         tr data-row {
             @if of.may.work { td.pick { input type="checkbox" name="ids" value=(job.id) aria-label={ "Choose job " (job.id) }; } }
             th scope="row" {
-                a class="rowlink mono wrap-any" href=(link::with(&href, &[("view", "drawer")])) data-dialog { (job.id) }
-                span class="sub mono" { (job.name) @if job.priority != 0 { " · priority " (format::number(job.priority)) } @if job.schedule.is_some() { " · scheduled" } }
+                a class="rowlink mono wrap-any" id={ "job-" (job.id) } href=(link::with(&href, &[("view", "drawer")])) data-dialog { (job.id) }
+                span class="sub mono wrap-any" { (job.name) @if job.priority != 0 { " · priority " (format::number(job.priority)) } @if job.schedule.is_some() { " · scheduled" } }
                 span class="sub brief" { (about(job)) }
             }
             @if of.state.is_none() { td { (state(job.state)) } }
@@ -169,7 +169,7 @@ pub fn everything(line: &Line, query: &QueueQuery, state: JobState, may: May, co
     let ended = matches!(state, JobState::Failed | JobState::Completed);
     html! {
         @if may.work && ended { (button(format!("Retry {words}…"), "retry-all", "rotate-ccw")) }
-        @if may.work && state == JobState::Failed { (button("Retry 5 first…".into(), "retry-cohort", "list-checks")) }
+        @if may.work && state == JobState::Failed && (count > 5 || query.narrows()) { (button("Retry 5 first…".into(), "retry-cohort", "list-checks")) }
         @if may.work && state == JobState::Delayed { (button(format!("Promote {words}…"), "promote-all", "skip-forward")) }
         @if may.lose && state != JobState::Active { (button(format!("Remove {words}…"), "purge", "brush-cleaning").risk()) }
     }
@@ -198,7 +198,8 @@ pub fn none(query: &QueueQuery, state: JobState, looked: usize, page: &Page<'_>)
         JobState::WaitingChildren => {
             ("network", "No job waits for jobs of its own", "The parents of a flow stand here until their children are done.")
         }
-        _ => ("inbox", "No job waits", "Everything that could run does."),
+        JobState::Paused => ("inbox", "No job is held", "Jobs that a pause keeps from running stand here, or among those that wait."),
+        _ => ("inbox", "No job waits", "A job stands here until a worker is free."),
     };
     Empty::new(icon, title, text).render()
 }

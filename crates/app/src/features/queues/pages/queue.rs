@@ -1,6 +1,7 @@
 //! One queue: how it stands, over time, why its jobs fail, and its jobs by state.
 
 use maud::{Markup, Render, html};
+use qd_core::reading::Status;
 use qd_core::{App, Error, Result, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -71,9 +72,10 @@ impl QueueView {
             }
             _ => query.state(line.as_ref().map(|line| &line.state)),
         };
-        let asked = match query.part {
-            Some(_) if !json => Asked::Told(Listed::default()),
-            _ => read::listed(app, &source, &queue, state, &query).await?,
+        let (state, asked) = match query.part.as_deref() {
+            Some("head" | "figures") if !json => (state, Asked::Told(Listed::default())),
+            _ if json => (state, read::listed(app, &source, &queue, state, &query).await?),
+            _ => listed(app, (&source, &queue), state, &query, line.as_ref()).await?,
         };
         let (listed, away) = match asked {
             Asked::Away(_) if json => (asked.or_fail()?, None),
@@ -96,7 +98,7 @@ impl QueueView {
             range: chart::range(query.range.as_deref()).0,
             query,
         };
-        if !json && view.query.part.as_deref() != Some("figures") {
+        if !json && !matches!(view.query.part.as_deref(), Some("figures" | "jobs")) {
             view.fill(app, now).await;
         }
         Ok(view)
@@ -132,8 +134,9 @@ impl QueueView {
     fn figures(&self, page: &Page<'_>) -> Markup {
         let Some(line) = &self.line else { return html! {} };
         let state = &line.state;
-        let known = |count: u64| if line.row.status == qd_core::reading::Status::Unknown { format::UNKNOWN.to_owned() } else { row::number(count) };
-        let stat = |label: &str, value: String, note: String| Stat::new(label, value, "", note);
+        let lost = line.row.status == Status::Unknown;
+        let known = |count: u64| if lost { format::UNKNOWN.to_owned() } else { row::number(count) };
+        let stat = |label: &str, value: String, note: String| Stat::new(label, if lost { format::UNKNOWN.to_owned() } else { value }, "", note);
         let oldest = line.oldest(page.now).map_or_else(|| format::NONE.into(), format::duration);
         let workers = state.workers.map_or_else(|| format::UNKNOWN.into(), row::number);
         let wait = state.average_wait.map_or_else(|| format::NONE.into(), |seconds| format::millis(seconds * 1_000.0));
@@ -164,7 +167,7 @@ impl QueueView {
     }
 
     fn states(&self, page: &Page<'_>) -> Markup {
-        let counts = self.line.as_ref().map(|line| &line.state);
+        let counts = self.line.as_ref().filter(|line| line.row.status != Status::Unknown).map(|line| &line.state);
         let tab = |state: JobState, label: &str, count: Option<u64>| {
             let href = link::with(&link::queue(&self.source, &self.queue_name), &[("state", state.word())]);
             let tab = Tab::new(label, href, self.query.q.is_none() && self.state == state);
@@ -179,8 +182,13 @@ impl QueueView {
             tab(JobState::WaitingChildren, "Parents", counts.map(|c| c.waiting_children)),
             tab(JobState::Completed, "Completed", counts.map(|c| c.completed)),
         ];
-        if counts.is_some_and(|c| c.paused) || self.state == JobState::Paused {
-            all.insert(3, tab(JobState::Paused, "Held by the pause", None));
+        // A pause holds its jobs in one of two lists, by the clients' version; where they use both, each has its tab.
+        let mixed = counts.is_some_and(|c| c.paused && c.hazard.is_some());
+        if mixed || self.state == JobState::Paused {
+            all.insert(3, tab(JobState::Paused, "Held by the pause", counts.filter(|_| !mixed).map(|c| c.waiting.saturating_sub(c.prioritized))));
+        }
+        if self.state == JobState::Paused && !mixed {
+            all.retain(|tab| !tab.href.ends_with("state=waiting"));
         }
         // What hardly any queue has is shown where there is some.
         let rare = [JobState::Prioritized, JobState::WaitingChildren].map(JobState::word);
@@ -193,6 +201,8 @@ impl QueueView {
         let searched = self.query.q.is_some();
         let state = (!searched).then_some(self.state);
         let of = Of { source: &self.source, queue: &self.queue_name, state, may, hazard };
+        // A page of a state, or of one cause, is read again while people look at it. A look through thousands is repeated by hand.
+        let live = !searched && (!self.query.narrows() || self.query.only_cause().is_some());
         let content = match &self.away {
             Some(why) => Empty::error(
                 "unplug",
@@ -203,28 +213,47 @@ impl QueueView {
             None if self.jobs.is_empty() => jobs::none(&self.query, self.state, self.looked, page),
             None => jobs::table(&self.jobs, &of, page.now),
         };
-        let next = self.next.as_deref().map(|next| link::changed(page.path, page.query, &[("after", next)]));
-        let first = self.query.after.as_ref().map(|_| link::changed(page.path, page.query, &[("after", "")]));
+        let next = self.next.as_deref().map(|next| link::changed(page.path, page.query, &[("after", next), ("part", "")]));
+        let first = self.query.after.as_ref().map(|_| link::changed(page.path, page.query, &[("after", ""), ("part", "")]));
         let shown = format::count(i64::try_from(self.jobs.len()).unwrap_or(i64::MAX), "job", "jobs");
-        let counted = self.line.as_ref().map_or(0, |line| tools::count(&line.state, self.state));
         html! {
             section class="card" id="queue-jobs" aria-label="Jobs" {
                 (tools::filters(self, searched, page))
-                @if let Some(coverage) = &self.coverage { p class="card__body small quiet" { (coverage) } }
-                @if let Some(line) = self.line.as_ref().filter(|_| !searched && !self.jobs.is_empty()) {
-                    @let all = jobs::everything(line, &self.query, self.state, may, counted);
-                    @if !all.0.is_empty() { div class="bulk" role="group" aria-label="All of them" { span class="quiet small" { (self.said(counted)) } span.push {} (all) } }
+                div id="queue-list" data-live=[live.then_some("kpi queue")] data-live-src=(part(page, "jobs")) data-live-keep {
+                    @if let Some(coverage) = &self.coverage { p class="card__body small quiet" { (coverage) } }
+                    @if self.away.is_none() { (self.bar(may, live, page)) }
+                    (content)
+                    @if next.is_some() || first.is_some() { (pager::pager(&self.shown(&shown), first.as_deref(), next.as_deref())) }
                 }
-                (content)
-                @if next.is_some() || first.is_some() { (pager::pager(&self.shown(&shown), first.as_deref(), next.as_deref())) }
+            }
+        }
+    }
+
+    /// How many there are, when they were read, and what can be done to all of them.
+    fn bar(&self, may: May, live: bool, page: &Page<'_>) -> Markup {
+        let line = self.line.as_ref().filter(|_| self.query.q.is_none() && !self.jobs.is_empty());
+        let counted = line.map_or(0, |line| tools::count(&line.state, self.state));
+        let again = link::changed(page.path, page.query, &[("part", "")]);
+        let all = line.map_or_else(|| html! {}, |line| jobs::everything(line, &self.query, self.state, may, counted));
+        html! {
+            div class="bulk" role="group" aria-label="All of them" {
+                span class="quiet small" {
+                    @if line.is_some() && !(self.query.narrows() && all.0.is_empty()) { (self.said(counted)) " " }
+                    "As of " (format::time(page.now, page.now)) "."
+                    @if !live { " " a href=(again) hx-get=(again) hx-target="#main" { "Read again" } }
+                }
+                @if !all.0.is_empty() { span.push {} (all) }
             }
         }
     }
 
     fn said(&self, counted: u64) -> String {
-        match self.query.narrows() {
-            true => "What is done to all that match runs in the background, with a preview first.".into(),
-            false => format!("{} {}.", row::number(counted), self.state.word()),
+        let counted = row::number(counted);
+        match self.state {
+            _ if self.query.narrows() => "What is done to all that match runs in the background, with a preview first.".into(),
+            JobState::WaitingChildren => format!("{counted} wait for jobs of their own."),
+            JobState::Paused => format!("{counted} held by the pause."),
+            state => format!("{counted} {}.", state.word()),
         }
     }
 
@@ -238,6 +267,33 @@ impl QueueView {
     pub(super) fn query(&self) -> &QueueQuery {
         &self.query
     }
+}
+
+/// The jobs of a state. Those that a pause holds stand in one of two lists, by the version of its clients: where one is empty, the other is shown.
+async fn listed(
+    app: &App,
+    (source, queue): (&str, &str),
+    state: JobState,
+    query: &QueueQuery,
+    line: Option<&Line>,
+) -> Result<(JobState, Asked<Listed>)> {
+    let asked = read::listed(app, source, queue, state, query).await?;
+    let other = match state {
+        JobState::Waiting => JobState::Paused,
+        JobState::Paused => JobState::Waiting,
+        _ => return Ok((state, asked)),
+    };
+    let held = line.is_some_and(|line| line.state.paused && line.state.waiting > line.state.prioritized);
+    let whole = !query.narrows() && query.q.is_none() && query.after.is_none();
+    if !(held && whole && is_empty(&asked)) {
+        return Ok((state, asked));
+    }
+    let there = read::listed(app, source, queue, other, query).await?;
+    Ok(if is_empty(&there) { (state, asked) } else { (other, there) })
+}
+
+fn is_empty(asked: &Asked<Listed>) -> bool {
+    asked.told().is_none_or(|listed| listed.jobs.is_empty())
 }
 
 /// The address of a part of this page, for a screen that renews it.

@@ -4,9 +4,9 @@ use maud::{Markup, Render, html};
 use qd_core::Timestamp;
 use qd_core::reading::Status;
 
-use super::{link, may::May, sentence};
+use super::{driver, link, may::May, sentence};
 use crate::features::queues::QueueState;
-use crate::features::queues::read::Line;
+use crate::features::queues::read::{Known, Line};
 use crate::ui::menu::{Entry, menu};
 use crate::ui::status::Tone;
 use crate::ui::table::{Column, Priority};
@@ -175,14 +175,16 @@ fn entries(line: &Line, may: May, source: &str, name: &str) -> Vec<Entry> {
     entries
 }
 
-/// A source of which no queue is known: a row that says so.
-pub fn silent(source: &str, why: &str) -> Markup {
+/// A source without a queue: a row that says whether it has none, or cannot be asked.
+pub fn silent(known: &Known) -> Markup {
+    let (tone, word, none) = if driver::is_lost(known) { (Tone::Unknown, "UNKNOWN", format::UNKNOWN) } else { (Tone::Off, "NO QUEUE", format::NONE) };
+    let why = driver::why(known).unwrap_or("It has no queue yet.");
     html! {
         tr data-row {
-            th scope="row" { span.mono { (source) } span.sub { (why) } }
-            td { (status_word(Tone::Unknown, "UNKNOWN")) }
-            td.num { (format::UNKNOWN) } td class="num col-md" { (format::UNKNOWN) } td class="num col-lg" { (format::UNKNOWN) }
-            td.num { (format::UNKNOWN) } td class="num col-md" { (format::UNKNOWN) } td.col-md { (format::NONE) } td {}
+            th scope="row" { span.mono { (known.name) } span.sub { (why) } }
+            td { (status_word(tone, word)) }
+            td.num { (none) } td class="num col-md" { (none) } td class="num col-lg" { (none) }
+            td.num { (none) } td class="num col-md" { (none) } td.col-md { (format::NONE) } td {}
         }
     }
 }

@@ -14,10 +14,11 @@ use crate::ui::table::{Column, Priority, table_stacking};
 use crate::ui::{Button, Empty, badge, card, format, status_word};
 use crate::web::Page;
 
-/// Scheduled jobs that are known; `None` while no job system told.
+/// Scheduled jobs of all job systems; `None` when one of them that has such can't tell.
 pub fn count(app: &App) -> Option<usize> {
-    let told: Vec<usize> = app.ports.queues.iter().filter_map(|source| read::seen(app, &source.name).schedules.told().map(Vec::len)).collect();
-    (!told.is_empty()).then(|| told.iter().sum())
+    let looks = app.ports.queues.iter().filter(|source| source.queue.can().schedules).map(|source| read::seen(app, &source.name));
+    let told: Vec<Option<usize>> = looks.map(|look| look.schedules.told().map(Vec::len)).collect();
+    if told.is_empty() { None } else { told.into_iter().sum() }
 }
 
 /// The tab.
@@ -45,7 +46,7 @@ pub fn panel(all: &Schedules, sources: &[Known], may: May, page: &Page<'_>) -> M
     };
     html! {
         div.stack #queue-schedules data-live="kpi queue" {
-            @for (name, why) in away { (card(name).fill(Empty::error("unplug", "Its schedules can't be asked", format!("{why} Load the page again in a moment.")).render())) }
+            @for (name, why) in away { (card(name).fill(Empty::error("unplug", "Its schedules can't be asked", format!("{why} It is asked again every 10 s.")).render())) }
             (card("Scheduled jobs").note(note).fill(content))
         }
     }
@@ -101,7 +102,7 @@ fn last(schedule: &ScheduleState, now: Timestamp) -> Markup {
     html! {
         (status_word(tone, word))
         span.sub {
-            @match schedule.last_at { Some(at) => (format::time(at, now)), None => "never" }
+            @match schedule.last_at { Some(at) => (format::time(at, now)), None if schedule.runs == Some(0) => "never", None => "no run of it is kept" }
             @if let Some(error) = error.filter(|error| !error.is_empty()) { ", " (read::scrubbed(&error)) }
         }
     }

@@ -10,11 +10,16 @@ pub struct Flow {
     pub added: Option<f64>,
     /// Done or failed for good.
     pub finished: f64,
+    /// Of these, those that failed.
+    pub failed: f64,
 }
 
 /// What goes on in a queue. `oldest` is the age of the oldest waiting job in seconds.
 pub fn queue(state: &QueueState, flow: Flow, oldest: Option<i64>) -> String {
     let mut parts = vec![pace(state, flow)];
+    if flow.failed > 0.0 {
+        parts.push(if flow.failed >= flow.finished { "All of them fail.".into() } else { format!("{} of them fail.", rate(flow.failed)) });
+    }
     if let Some(text) = outlook(state, flow) {
         parts.push(text);
     }
@@ -76,17 +81,25 @@ mod tests {
     }
 
     #[test]
+    fn who_fails_is_told_apart_from_who_is_done() {
+        let said = |failed| queue(&state(0), Flow { added: None, finished: 8.0, failed }, None);
+        assert_eq!(said(0.0), "Finishes 8 a minute.");
+        assert_eq!(said(0.4), "Finishes 8 a minute. 0.4 of them fail.");
+        assert_eq!(said(8.0), "Finishes 8 a minute. All of them fail.");
+    }
+
+    #[test]
     fn the_cause_is_in_the_sentence() {
-        let flow = Flow { added: Some(1_330.0), finished: 600.0 };
+        let flow = Flow { added: Some(1_330.0), finished: 600.0, ..Flow::default() };
         let said = queue(&state(18_402), flow, Some(1_020));
         assert_eq!(said, "Adds 1,330 a minute, finishes 600. At this rate the delay grows 1.2 min every minute. The oldest waits 17 min.");
-        let said = queue(&state(18_402), Flow { added: Some(100.0), finished: 600.0 }, None);
+        let said = queue(&state(18_402), Flow { added: Some(100.0), finished: 600.0, ..Flow::default() }, None);
         assert_eq!(said, "Adds 100 a minute, finishes 600. At this rate the backlog is gone in 36 min.");
     }
 
     #[test]
     fn nobody_works_only_where_that_is_known_and_matters() {
-        let idle = Flow { added: Some(0.0), finished: 0.0 };
+        let idle = Flow { added: Some(0.0), ..Flow::default() };
         let alone = |paused, workers, waiting| QueueState { paused, workers, ..state(waiting) };
         assert!(queue(&alone(false, Some(0), 5), idle, None).contains("No worker"));
         for state in [alone(true, Some(0), 5), alone(false, None, 5), alone(false, Some(0), 0), alone(false, Some(1), 5)] {

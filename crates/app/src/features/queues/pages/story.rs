@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use qd_core::Timestamp;
 
 use super::jobs;
-use crate::features::queues::{JobDetail, JobState};
+use crate::features::queues::{Child, JobDetail, JobState};
 use crate::ui::format;
 use crate::ui::status::Tone;
 use crate::ui::timeline::{Event, timeline as list};
@@ -30,11 +30,19 @@ pub fn sentence(job: &JobDetail, now: Timestamp) -> String {
             Some(due) => format!("Due {}.", format::age(due, now)),
             None => "Waits for its time.".into(),
         },
-        JobState::WaitingChildren => {
-            format!("Waits for {} of its own.", format::count(i64::try_from(job.children_total).unwrap_or(i64::MAX), "job", "jobs"))
-        }
+        JobState::WaitingChildren => waits(&job.children, job.children_total),
         JobState::Paused => "Could run if its queue were not paused.".into(),
         JobState::Waiting | JobState::Prioritized => format!("Waits since {}.", ago(row.created_at)),
+    }
+}
+
+/// How many of its children are not done, where all of them are known.
+fn waits(children: &[Child], total: u64) -> String {
+    let all = format::count(i64::try_from(total).unwrap_or(i64::MAX), "job", "jobs");
+    let open = children.iter().filter(|child| child.state.is_some_and(|state| !matches!(state, JobState::Completed | JobState::Failed))).count();
+    match usize::try_from(total) {
+        Ok(total) if total == children.len() && (1..total).contains(&open) => format!("Waits for {open} of {all} of its own."),
+        _ => format!("Waits for {all} of its own."),
     }
 }
 
@@ -95,5 +103,21 @@ pub fn timeline(job: &JobDetail, now: Timestamp) -> Markup {
             @if job.stalled > 0 { p class="small quiet" { "It stalled " (format::count(i64::try_from(job.stalled).unwrap_or(i64::MAX), "time", "times")) ": its worker vanished while it ran." } }
             @if row.attempts > 1 { p class="small quiet" { "Only the last attempt keeps its times; errors of the others stand above as far as they are kept." } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qd_core::port::queue::JobRef;
+
+    use super::*;
+
+    #[test]
+    fn a_parent_waits_for_those_of_its_children_that_are_not_done() {
+        let child = |state| Child { job: JobRef { queue: "q".into(), id: "1".into() }, name: None, state: Some(state) };
+        let mixed = [JobState::Completed, JobState::Failed, JobState::Active, JobState::Waiting].map(child);
+        assert_eq!(waits(&mixed, 4), "Waits for 2 of 4 jobs of its own.");
+        assert_eq!(waits(&mixed, 400), "Waits for 400 jobs of its own.", "not all of them are known");
+        assert_eq!(waits(&[child(JobState::Active)], 1), "Waits for 1 job of its own.");
     }
 }

@@ -7,7 +7,7 @@ use qd_core::reading::Status;
 
 use super::board::{Board, BoardQuery};
 use super::row::{self, At, number};
-use super::{link, may};
+use super::{link, may, sentence};
 use crate::features::queues::read::Line;
 use crate::ui::table::table;
 use crate::ui::{Button, Empty, field, format, status};
@@ -50,7 +50,8 @@ fn entries<'l>(lines: &[&'l Line], query: &BoardQuery) -> Vec<Entry<'l>> {
     if lines.len() < MANY || query.narrows() {
         return lines.iter().map(|line| Entry::One(line)).collect();
     }
-    let quiet = |line: &Line| line.row.status == Status::Ok && !line.state.paused;
+    let quiet =
+        |line: &Line| line.row.status == Status::Ok && !line.state.paused && line.state.hazard.is_none() && !sentence::unattended(&line.state);
     let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
     for name in lines.iter().filter(|line| quiet(line)).filter_map(|line| group(&line.row.name)) {
         *sizes.entry(name).or_default() += 1;
@@ -85,7 +86,7 @@ pub fn panel(board: &Board, page: &Page<'_>) -> Markup {
                 Entry::Group(name, lines) => (group_row(name, lines, may)),
             }
         }
-        @for known in silent { (row::silent(&known.name, known.reason.as_deref().unwrap_or("It has no queue yet."))) }
+        @for known in silent { (row::silent(known)) }
     };
     let content = match (lines.is_empty(), board.lines.is_empty() && board.sources.is_empty()) {
         (_, true) => {

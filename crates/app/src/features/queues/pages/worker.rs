@@ -7,7 +7,7 @@ use super::{link, sentence};
 use crate::features::queues::WorkerState;
 use crate::features::queues::read::{self, Asked, Known, Line, Look};
 use crate::ui::table::{Column, Priority, cell_at, cell_number, table_stacking};
-use crate::ui::{Empty, Tone, card, format, icon_small};
+use crate::ui::{Empty, Tone, card, format};
 use crate::web::Page;
 
 /// Live workers of all job systems; `None` when one of them can't tell.
@@ -80,11 +80,11 @@ fn table(source: &str, workers: &[WorkerState], now: Timestamp) -> Markup {
     let rows = html! {
         @for worker in workers {
             tr data-row {
-                th scope="row" { span.mono { (icon_small("server")) " " (worker.name) } }
-                td data-label="Queue" { a class="mono" href=(link::queue(source, &worker.queue)) { (worker.queue) } }
+                th scope="row" { span class="mono wrap-any" { (worker.name) } }
+                td data-label="Queue" { a class="mono wrap-any" href=(link::queue(source, &worker.queue)) { (worker.queue) } }
                 (cell_number("Runs now", worker.active.map_or_else(|| format::UNKNOWN.to_owned(), super::row::number)))
                 (cell_at(Priority::Medium, "Address", html! { span.mono { (worker.address.clone().unwrap_or_else(none)) } }))
-                (cell_at(Priority::Medium, "Since", html! { @match worker.since { Some(at) => (format::time_ago(at, now)), None => (format::UNKNOWN) } }))
+                td class="nowrap col-md" data-label="Since" { @match worker.since { Some(at) => (format::time_ago(at, now)), None => (format::UNKNOWN) } }
             }
         }
     };
