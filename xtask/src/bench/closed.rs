@@ -10,7 +10,7 @@ use super::proc;
 use crate::Result;
 
 /// Rounds of each server, in turn; the median counts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 11;
 const CONNECTIONS: usize = 16;
 
 /// A server, and the bytes of the request that it is sent.
@@ -44,9 +44,18 @@ impl Target {
     }
 }
 
-/// Both servers in turn; the median round of each.
-pub fn compare(ours: &Target, bare: &Target, seconds: u32) -> Result<(Figures, Figures)> {
-    let each = Duration::from_secs(u64::from(seconds.max(5)) / ROUNDS as u64);
+/// Two servers that were measured in turn.
+pub struct Compared {
+    pub ours: Figures,
+    pub bare: Figures,
+    /// Of the requests a second, each round of ours to the round of the other that followed it: a machine that slows down for a minute slows
+    /// both.
+    pub ratio: f64,
+}
+
+/// Both servers in turn; the median round of each, and the median of the ratios.
+pub fn compare(ours: &Target, bare: &Target, seconds: u32) -> Result<Compared> {
+    let each = Duration::from_secs(u64::from(seconds.max(5))) / ROUNDS as u32;
     let (mut of_ours, mut of_bare) = (Vec::new(), Vec::new());
     round(ours, Duration::from_secs(1))?;
     round(bare, Duration::from_secs(1))?;
@@ -54,11 +63,16 @@ pub fn compare(ours: &Target, bare: &Target, seconds: u32) -> Result<(Figures, F
         of_ours.push(round(ours, each)?);
         of_bare.push(round(bare, each)?);
     }
-    Ok((median(of_ours), median(of_bare)))
+    let ratios = of_ours.iter().zip(&of_bare).map(|(ours, bare)| ours.per_second / bare.per_second).collect();
+    Ok(Compared {
+        ratio: median(ratios, |ratio| *ratio),
+        ours: median(of_ours, |round| round.per_second),
+        bare: median(of_bare, |round| round.per_second),
+    })
 }
 
-fn median(mut rounds: Vec<Figures>) -> Figures {
-    rounds.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
+fn median<T: Copy + Default>(mut rounds: Vec<T>, by: impl Fn(&T) -> f64) -> T {
+    rounds.sort_by(|a, b| by(a).total_cmp(&by(b)));
     rounds.get(rounds.len() / 2).copied().unwrap_or_default()
 }
 
@@ -103,13 +117,38 @@ fn answer(stream: &mut TcpStream, buffer: &mut [u8], expect: &str) -> Result<()>
         filled += got;
         let text = buffer.get(..filled).unwrap_or_default();
         let Some(head) = text.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let words = String::from_utf8_lossy(text.get(..head).unwrap_or_default()).to_ascii_lowercase();
-        if !words.starts_with(&expect.to_ascii_lowercase()) {
+        if !text.starts_with(expect.as_bytes()) {
             return Err(format!("expected {expect}, got {}", String::from_utf8_lossy(text)).into());
         }
-        let length = words.lines().find_map(|line| line.strip_prefix("content-length:")).and_then(|text| text.trim().parse::<usize>().ok());
-        if filled >= head + 4 + length.unwrap_or(0) {
+        if filled >= head + 4 + length(text.get(..head).unwrap_or_default()) {
             return Ok(());
         }
+    }
+}
+
+/// `Content-Length` of a head, 0 without it. Reads in place: what it costs to measure an answer must not depend on how much stands in its head.
+fn length(head: &[u8]) -> usize {
+    const NAME: &[u8] = b"content-length:";
+    let value =
+        head.split(|byte| *byte == b'\n').find_map(|line| line.split_at_checked(NAME.len()).filter(|(name, _)| name.eq_ignore_ascii_case(NAME)));
+    value.and_then(|(_, value)| std::str::from_utf8(value).ok()?.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_is_read_whatever_its_case() {
+        for (head, expected) in
+            [("HTTP/1.1 200 OK\r\nContent-Length: 17\r\nA: b", 17), ("HTTP/1.1 204 No Content\r\na: b", 0), ("x\r\ncontent-length:4", 4)]
+        {
+            assert_eq!(length(head.as_bytes()), expected, "{head}");
+        }
+    }
+
+    #[test]
+    fn the_median_is_the_middle_round() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0], |round| *round), 2.0);
     }
 }

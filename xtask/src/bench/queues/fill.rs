@@ -3,7 +3,7 @@
 use super::resp::Resp;
 use crate::Result;
 
-/// When the first of them failed: some hours ago, in Unix milliseconds.
+/// They failed one after another within so many milliseconds before now.
 const SPAN_MS: u64 = 3_600_000;
 
 /// Fills `queue` with `count` failed jobs of three causes.
