@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::features::queues::failure::fingerprint;
+use crate::features::queues::scrub::scrub;
 
 /// Most fields of one filter.
 const FIELDS_MAX: usize = 10;
@@ -97,13 +98,9 @@ impl Filter {
         *self == Self::all(self.state)
     }
 
-    /// Whether a row is meant, as far as it shows.
+    /// Whether a row is meant, as far as it shows. Error and data are compared as people see them, masked: what may not be read can't be found
+    /// out by asking either, and a run takes what the list shows.
     pub fn matches(&self, row: &JobRow) -> Match {
-        self.matches_masked(row, row)
-    }
-
-    /// The same for somebody who sees `masked` of it: error and data are compared as they are shown.
-    pub fn matches_masked(&self, row: &JobRow, masked: &JobRow) -> Match {
         let plain = self.ids.as_ref().map_or(row.state == self.state, |ids| ids.contains(&row.id))
             && self.name.as_ref().is_none_or(|name| *name == row.name)
             && self.in_time(row);
@@ -111,7 +108,7 @@ impl Filter {
             return Match::No;
         }
         // The worst certainty of the rest decides.
-        [self.reason_matches(row, masked), self.fingerprint_matches(row), self.fields_match(row, masked)].into_iter().fold(Match::Yes, Match::and)
+        [self.reason_matches(row), self.fingerprint_matches(row), self.fields_match(row)].into_iter().fold(Match::Yes, Match::and)
     }
 
     /// The same as a query of a URL.
@@ -152,10 +149,10 @@ impl Filter {
         self.from.is_none_or(|from| from <= at) && self.to.is_none_or(|to| at < to)
     }
 
-    fn reason_matches(&self, row: &JobRow, masked: &JobRow) -> Match {
+    fn reason_matches(&self, row: &JobRow) -> Match {
         let Some(wanted) = &self.reason else { return Match::Yes };
-        let (Some(reason), Some(shown)) = (&row.reason, &masked.reason) else { return Match::No };
-        match shown.text.to_lowercase().contains(&wanted.to_lowercase()) {
+        let Some(reason) = &row.reason else { return Match::No };
+        match scrub(&reason.text).to_lowercase().contains(&wanted.to_lowercase()) {
             true => Match::Yes,
             // A mask shortens a text, and cuts nothing off.
             false if reason.is_cut() => Match::Unsure,
@@ -170,11 +167,11 @@ impl Filter {
         if fingerprint(&reason.text, None) == *wanted { Match::Yes } else { Match::No }
     }
 
-    fn fields_match(&self, row: &JobRow, masked: &JobRow) -> Match {
+    fn fields_match(&self, row: &JobRow) -> Match {
         if self.fields.is_empty() {
             return Match::Yes;
         }
-        let data = if row.data.is_cut() { None } else { serde_json::from_str(&masked.data.text).ok() };
+        let data = if row.data.is_cut() { None } else { serde_json::from_str(&scrub(&row.data.text)).ok() };
         match data {
             Some(data) if self.fields.iter().all(|(path, value)| holds(&data, path, value)) => Match::Yes,
             Some(_) => Match::No,
@@ -316,6 +313,15 @@ mod tests {
         ] {
             assert_eq!(query(pairs).matches(&job), wanted, "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn nobody_finds_out_a_secret_by_asking_for_it() {
+        let job = row(r#"{"password":"hunter2","to":"ada@example.org"}"#, "401 for Bearer abcdef0123456789abcdef");
+        for pair in [("field", "password=hunter2"), ("field", "to=ada@example.org"), ("reasonHas", "abcdef0"), ("reasonHas", "Bearer a")] {
+            assert_eq!(query(&[pair]).matches(&job), Match::No, "{pair:?}");
+        }
+        assert_eq!(query(&[("reasonHas", "401 for Bearer")]).matches(&job), Match::Yes);
     }
 
     #[test]
