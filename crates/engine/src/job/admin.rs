@@ -67,6 +67,8 @@ pub struct QueueCounts {
     pub delayed: i64,
     /// When the oldest waiting job became due, microseconds UTC.
     pub oldest_waiting_at: Option<i64>,
+    /// What `5m` covers, microseconds: five minutes, and what has passed of the running one.
+    pub window_us_5m: i64,
     /// Completed in the last five minutes.
     pub completed_last_5m: i64,
     /// Failed for good in the last five minutes.
@@ -87,6 +89,13 @@ pub struct QueueCounts {
     pub concurrency: Option<i64>,
     /// Jobs that may start within a time over all workers, if limited.
     pub rate: Option<Rate>,
+}
+
+impl QueueCounts {
+    /// Whether a state holds [`COUNT_MAX`] jobs or more: its count then means "at least".
+    pub fn at_least(&self) -> bool {
+        [self.waiting, self.active, self.completed, self.failed, self.delayed].iter().any(|count| *count >= COUNT_MAX)
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -129,14 +138,15 @@ struct Window {
 /// # Errors
 /// Any [`Error`] of the driver.
 pub async fn counts(db: &Db) -> Result<Vec<QueueCounts>> {
-    let minute = now() / MINUTE_US;
-    let standings: Vec<Standing> = db.all(sql::COUNTS, args![COUNT_MAX, now()]).await?;
+    let now = now();
+    let minute = now / MINUTE_US;
+    let standings: Vec<Standing> = db.all(sql::COUNTS, args![COUNT_MAX, now]).await?;
     let windows: Vec<Window> = db.all(sql::WINDOWS, args![minute - 60, minute - 5]).await?;
     let mut windows: HashMap<String, Window> = windows.into_iter().map(|w| (w.queue.clone(), w)).collect();
-    Ok(standings.into_iter().map(|s| join(windows.remove(&s.queue).unwrap_or_default(), s)).collect())
+    Ok(standings.into_iter().map(|s| join(windows.remove(&s.queue).unwrap_or_default(), s, 5 * MINUTE_US + now % MINUTE_US)).collect())
 }
 
-fn join(window: Window, standing: Standing) -> QueueCounts {
+fn join(window: Window, standing: Standing, window_us_5m: i64) -> QueueCounts {
     let runs = window.completed_5m + window.failed_5m + window.retried_5m;
     let mean = |sum: i64| (runs > 0).then(|| sum / runs);
     QueueCounts {
@@ -151,6 +161,7 @@ fn join(window: Window, standing: Standing) -> QueueCounts {
         failed: standing.failed,
         delayed: standing.delayed,
         oldest_waiting_at: standing.oldest_waiting_at,
+        window_us_5m,
         completed_last_5m: window.completed_5m,
         failed_last_5m: window.failed_5m,
         retried_last_5m: window.retried_5m,

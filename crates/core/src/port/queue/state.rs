@@ -71,10 +71,14 @@ pub struct QueueState {
     pub failed: u64,
     /// Jobs that are done and kept.
     pub completed: u64,
+    /// Whether a state holds more jobs than were counted: its count means "at least".
+    pub at_least: bool,
     /// Whether somebody paused it.
     pub paused: bool,
     /// When the oldest waiting job became ready.
     pub oldest_waiting: Option<Timestamp>,
+    /// Seconds that the recent figures cover, where the driver counts in whole minutes; `None`: exactly five minutes.
+    pub recent_seconds: Option<f64>,
     /// Jobs that failed for good within the last five minutes.
     pub failed_recently: u64,
     /// Attempts that failed within the last five minutes and are tried again.
@@ -93,6 +97,13 @@ pub struct QueueState {
     pub version: Option<String>,
     /// Why changing its jobs or its pause could lose some, in a sentence.
     pub hazard: Option<String>,
+}
+
+impl QueueState {
+    /// Minutes that the recent figures cover.
+    pub fn recent_minutes(&self) -> f64 {
+        self.recent_seconds.unwrap_or(300.0) / 60.0
+    }
 }
 
 /// A live worker.

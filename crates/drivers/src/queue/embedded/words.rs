@@ -22,6 +22,8 @@ pub(super) fn state(counts: QueueCounts) -> QueueState {
     #[expect(clippy::cast_precision_loss, reason = "waits of less than 285 years are exact")]
     let seconds = |us: i64| us as f64 / 1_000_000.0;
     QueueState {
+        at_least: counts.at_least(),
+        recent_seconds: Some(seconds(counts.window_us_5m)),
         name: counts.queue,
         waiting: count(counts.waiting),
         active: count(counts.active),
@@ -206,6 +208,7 @@ pub(super) fn acted(answer: Answer) -> Acted {
     match answer {
         Answer::Done => Acted::Done,
         Answer::Gone => Acted::Gone,
+        Answer::There => Acted::There,
         Answer::Refused(why) => Acted::Refused(why),
     }
 }

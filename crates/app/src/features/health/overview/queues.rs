@@ -79,6 +79,8 @@ pub struct QueueRow {
     pub failed_recently: u64,
     /// Jobs that wait for their time.
     pub delayed: u64,
+    /// Whether a state holds more jobs than were counted: its count means "at least".
+    pub at_least: bool,
     /// Whether somebody paused it.
     pub paused: bool,
     /// Jobs done a minute, over five minutes.
@@ -116,7 +118,7 @@ fn row(name: &str, source: &Source, state: &QueueState, now: Timestamp) -> Queue
         None => (verdict.status, verdict.reason()),
     };
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    let processing_rate = state.completed_recently as f64 / 5.0;
+    let processing_rate = state.completed_recently as f64 / state.recent_minutes();
     QueueRow {
         source: name.to_owned(),
         name: state.name.clone(),
@@ -128,6 +130,7 @@ fn row(name: &str, source: &Source, state: &QueueState, now: Timestamp) -> Queue
         failed: state.failed,
         failed_recently: state.failed_recently,
         delayed: state.delayed,
+        at_least: state.at_least,
         paused: state.paused,
         processing_rate,
         avg_wait_time: state.average_wait,

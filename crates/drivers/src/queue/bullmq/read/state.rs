@@ -65,8 +65,10 @@ pub(super) async fn state(bull: &BullMq, conn: &mut Conn, keys: Keys<'_>, recent
         waiting_children: keeps.waiting_children,
         failed: keeps.failed,
         completed: keeps.completed,
+        at_least: false,
         paused: keeps.meta.paused,
         oldest_waiting,
+        recent_seconds: None,
         // Both count from below: sets lose jobs that are removed or run again, the stream is trimmed.
         failed_recently: failed.max(keeps.failed_recently),
         retried_recently: retried,
