@@ -14,7 +14,7 @@ use tracing::{error, info};
 /// Name of the queue.
 pub const QUEUE: &str = "housekeeping";
 
-/// Jobs at once: a long run over many jobs must not keep the short ones waiting.
+/// Jobs at once: a long one, such as a verification of the whole trail, must not keep the short ones waiting.
 const AT_ONCE: usize = 6;
 
 /// What there is to do.
@@ -57,12 +57,16 @@ async fn do_task(runner: &Runner, task: Task, run: &RunInfo) -> Result<()> {
         Task::AuditVerification => verify(app, run).await?,
         Task::SystemCleanup => cleanup(app).await?,
         Task::Retention => {
-            telemetry::trim(app).await?;
-            health::trim(app).await?;
-            deploys::trim(app).await?;
-            flags::trim(app).await?;
-            maintenance::trim(app).await?;
-            queues::trim(app).await?;
+            // Each by itself: what fails must not keep personal data of the others beyond its time.
+            let trimmed = [
+                telemetry::trim(app).await.map(drop),
+                health::trim(app).await.map(drop),
+                deploys::trim(app).await.map(drop),
+                flags::trim(app).await.map(drop),
+                maintenance::trim(app).await.map(drop),
+                queues::trim(app).await.map(drop),
+            ];
+            trimmed.into_iter().collect::<Result<()>>()?;
         }
         Task::MaintenanceAutoComplete => maintenance::sweep(app, &runner.actor).await?,
     }

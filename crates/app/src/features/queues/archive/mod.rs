@@ -92,14 +92,19 @@ pub(super) async fn settle(tx: &mut Tx, chunks: &[Chunk]) -> Result<()> {
 /// Forgets what nobody restored in its time. Returns how many chunks.
 pub(super) async fn trim(app: &App, now: Timestamp) -> Result<u64> {
     let mut dropped = 0;
-    for run in super::run::store::expired(&app.db, now).await? {
-        // A chunk a transaction: each holds megabytes.
-        while app.db.write_with(move |tx| Box::pin(async move { store::drop_one(tx, run).await })).await? > 0 {
-            dropped += 1;
+    loop {
+        let expired = super::run::store::expired(&app.db, now).await?;
+        if expired.is_empty() {
+            return Ok(dropped);
         }
-        app.db.write_with(move |tx| Box::pin(async move { super::run::store::archived(tx, run, 0).await })).await?;
+        for run in expired {
+            // A chunk a transaction: each holds megabytes.
+            while app.db.write_with(move |tx| Box::pin(async move { store::drop_one(tx, run).await })).await? > 0 {
+                dropped += 1;
+            }
+            app.db.write_with(move |tx| Box::pin(async move { super::run::store::archived(tx, run, 0).await })).await?;
+        }
     }
-    Ok(dropped)
 }
 
 #[cfg(test)]
