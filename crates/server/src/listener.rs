@@ -19,7 +19,7 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tracing::{debug, warn};
 
 use patience::Patience;
@@ -146,19 +146,25 @@ fn http2() -> http2::Builder<TokioExecutor> {
     builder
 }
 
+/// The next connection, once there is a seat for it.
+async fn next(listener: &TcpListener, seats: &Arc<Semaphore>) -> std::io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
+    let seat = Arc::clone(seats).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((seat, stream, peer))
+}
+
 /// Serves until `stopped` resolves; then running requests get two seconds.
 pub(crate) async fn serve(listener: TcpListener, site: Site, limits: Limits, mut stopped: oneshot::Receiver<()>) {
     let (graceful, seats, places) = (GracefulShutdown::new(), Arc::new(Semaphore::new(limits.together)), Places::default());
     let closing = watch::Sender::new(());
     let mut tasks = tokio::task::JoinSet::new();
     loop {
-        let Ok(seat) = Arc::clone(&seats).acquire_owned().await else { break };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = next(&listener, &seats) => accepted,
             _ = &mut stopped => break,
         };
         match accepted {
-            Ok((stream, peer)) => {
+            Ok((seat, stream, peer)) => {
                 let Some(place) = Place::take(&places, peer.ip(), limits.of_one) else { continue };
                 // Small answers and events must not wait for more to come.
                 let _best_effort = stream.set_nodelay(true);

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 /// How every connection of HTTP/2 begins (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How long to wait for the rest of a preface that came in pieces; nobody sends one so.
+/// How long to wait at first for the rest of a preface that came in pieces; twice as long each time, for nobody sends one so in good faith.
 const PIECES: Duration = Duration::from_millis(5);
 
 /// A protocol.
@@ -25,13 +25,14 @@ pub enum Protocol {
 /// # Errors
 /// When the connection fails before them.
 pub async fn spoken(stream: &TcpStream) -> io::Result<Protocol> {
-    let mut seen = [0; PREFACE.len()];
+    let (mut seen, mut pause) = ([0; PREFACE.len()], PIECES);
     loop {
         let length = stream.peek(&mut seen).await?;
         if let Some(protocol) = told(seen.get(..length).unwrap_or_default()) {
             return Ok(protocol);
         }
-        tokio::time::sleep(PIECES).await;
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
 }
 
