@@ -91,13 +91,6 @@ pub struct QueueCounts {
     pub rate: Option<Rate>,
 }
 
-impl QueueCounts {
-    /// Whether a state holds [`COUNT_MAX`] jobs or more: its count then means "at least".
-    pub fn at_least(&self) -> bool {
-        [self.waiting, self.active, self.completed, self.failed, self.delayed].iter().any(|count| *count >= COUNT_MAX)
-    }
-}
-
 #[derive(sqlx::FromRow)]
 struct Standing {
     queue: String,

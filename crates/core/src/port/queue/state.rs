@@ -71,8 +71,8 @@ pub struct QueueState {
     pub failed: u64,
     /// Jobs that are done and kept.
     pub completed: u64,
-    /// Whether a state holds more jobs than were counted: its count means "at least".
-    pub at_least: bool,
+    /// Where the driver stops counting a state: a count of this size means "at least". `None`: all counts are exact.
+    pub count_limit: Option<u64>,
     /// Whether somebody paused it.
     pub paused: bool,
     /// When the oldest waiting job became ready.
@@ -100,6 +100,11 @@ pub struct QueueState {
 }
 
 impl QueueState {
+    /// Whether a count of a state means "at least".
+    pub fn at_least(&self, count: u64) -> bool {
+        self.count_limit.is_some_and(|limit| count >= limit)
+    }
+
     /// Minutes that the recent figures cover.
     pub fn recent_minutes(&self) -> f64 {
         self.recent_seconds.unwrap_or(300.0) / 60.0

@@ -22,7 +22,7 @@ pub(super) fn state(counts: QueueCounts) -> QueueState {
     #[expect(clippy::cast_precision_loss, reason = "waits of less than 285 years are exact")]
     let seconds = |us: i64| us as f64 / 1_000_000.0;
     QueueState {
-        at_least: counts.at_least(),
+        count_limit: Some(count(job::COUNT_MAX)),
         recent_seconds: Some(seconds(counts.window_us_5m)),
         name: counts.queue,
         waiting: count(counts.waiting),

@@ -130,7 +130,7 @@ fn row(name: &str, source: &Source, state: &QueueState, now: Timestamp) -> Queue
         failed: state.failed,
         failed_recently: state.failed_recently,
         delayed: state.delayed,
-        at_least: state.at_least,
+        at_least: [state.waiting, state.active, state.completed, state.failed, state.delayed].into_iter().any(|count| state.at_least(count)),
         paused: state.paused,
         processing_rate,
         avg_wait_time: state.average_wait,

@@ -108,7 +108,7 @@ const CAUSES: usize = 100;
 const RUNS: usize = 50;
 
 impl Board {
-    /// Gathers what the tab shows: figures from memory, causes and runs from our own database.
+    /// Gathers what the tab shows: figures from memory, causes and runs from our own database, schedules from their job systems.
     ///
     /// # Errors
     /// Those of our own database.
@@ -139,7 +139,7 @@ impl Board {
                 self.worst = self.looked_at();
                 // A live screen that renews its table does not ask for the chart.
                 if let Some(line) = self.worst.and_then(|index| self.lines.get(index)).filter(|_| self.query.part.is_none()) {
-                    self.steps = read::steps(app, &line.row.source, &line.row.name, now.plus_seconds(-7_200), now).await.unwrap_or_default();
+                    self.steps = read::steps(app, &line.row.source, &line.row.name, now.plus_seconds(-7_200), now).await?;
                 }
             }
             Place::Queues | Place::Workers => {}

@@ -29,7 +29,7 @@ pub fn flow(line: &Line, steps: &[Step]) -> Flow {
     let mean = |of: fn(&(f64, f64)) -> f64| (!recent.is_empty()).then(|| recent.iter().map(of).sum::<f64>() / recent.len() as f64);
     #[expect(clippy::cast_precision_loss, reason = "a rate is told")]
     let [ended, failed] = [line.state.completed_recently + line.state.failed_recently, line.state.failed_recently].map(|n| n as f64);
-    let finished = mean(|step| step.1).unwrap_or(ended / 5.0);
+    let finished = mean(|step| step.1).unwrap_or(ended / line.state.recent_minutes());
     Flow { added: mean(|step| step.0), finished, failed: if ended > 0.0 { finished * failed / ended } else { 0.0 } }
 }
 
@@ -74,7 +74,9 @@ pub fn plot(id: &str, line: &Line, steps: &[Step], page: &Page<'_>) -> Markup {
         .series("Finished per min", of(|step| step.finished))
         .series("Added per min", of(|step| step.added));
     let (from, to) = (steps.first().map_or(page.now, |step| step.at), steps.last().map_or(page.now, |step| step.at));
-    let finding = format!("{name}: {} waiting now, at most {} in this time.", row::number(line.state.waiting), format::decimal(most, 0));
+    let least = if steps.iter().any(|step| step.partial) { " Some of it was not seen: what is finished and added is at least this." } else { "" };
+    let finding =
+        format!("{name}: {} waiting now, at most {} in this time.{least}", row::counted(&line.state, line.state.waiting), format::decimal(most, 0));
     // A limit far above everything would press the lines flat.
     let limit = judge::WAITING.crit;
     let limits =

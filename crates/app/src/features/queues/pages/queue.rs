@@ -99,19 +99,20 @@ impl QueueView {
             query,
         };
         if !json && !matches!(view.query.part.as_deref(), Some("figures" | "jobs")) {
-            view.fill(app, now).await;
+            view.fill(app, now).await?;
         }
         Ok(view)
     }
 
-    /// What a page shows beside the jobs; what can't be had is left out.
-    async fn fill(&mut self, app: &App, now: Timestamp) {
+    /// What a page shows beside the jobs. What our own database can't tell is no empty history: the page fails and says so.
+    async fn fill(&mut self, app: &App, now: Timestamp) -> Result<()> {
         let seconds = chart::range(Some(self.range)).1;
         let (source, queue) = (self.source.as_str(), self.queue_name.as_str());
         let (steps, causes) =
-            tokio::join!(read::steps(app, source, queue, now.plus_seconds(-seconds), now), read::causes(app, Some(source), Some(queue), CAUSES),);
-        self.steps = steps.unwrap_or_default();
-        self.causes = causes.unwrap_or_default();
+            tokio::try_join!(read::steps(app, source, queue, now.plus_seconds(-seconds), now), read::causes(app, Some(source), Some(queue), CAUSES))?;
+        self.steps = steps;
+        self.causes = causes;
+        Ok(())
     }
 
     fn head(&self, may: May, page: &Page<'_>) -> Markup {
@@ -135,7 +136,7 @@ impl QueueView {
         let Some(line) = &self.line else { return html! {} };
         let state = &line.state;
         let lost = line.row.status == Status::Unknown;
-        let known = |count: u64| if lost { format::UNKNOWN.to_owned() } else { row::number(count) };
+        let known = |count: u64| if lost { format::UNKNOWN.to_owned() } else { row::counted(state, count) };
         let stat = |label: &str, value: String, note: String| Stat::new(label, if lost { format::UNKNOWN.to_owned() } else { value }, "", note);
         let oldest = line.oldest(page.now).map_or_else(|| format::NONE.into(), format::duration);
         let workers = state.workers.map_or_else(|| format::UNKNOWN.into(), row::number);

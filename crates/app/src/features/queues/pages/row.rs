@@ -32,9 +32,14 @@ pub fn number(count: u64) -> String {
     format::number(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
+/// A count of a queue's jobs; where the driver stopped counting it says so.
+pub fn counted(state: &QueueState, count: u64) -> String {
+    if state.at_least(count) { format!("{}+", number(count)) } else { number(count) }
+}
+
 /// A count that is only known while its source is.
-fn figure(line: &Line, count: u64) -> String {
-    if line.row.status == Status::Unknown { format::UNKNOWN.into() } else { number(count) }
+fn figure(line: &Line, jobs: u64) -> String {
+    if line.row.status == Status::Unknown { format::UNKNOWN.into() } else { counted(&line.state, jobs) }
 }
 
 /// How a queue stands, as shape and word.

@@ -20,7 +20,7 @@ pub struct Step {
     pub at: Timestamp,
     /// Jobs that waited at its end.
     pub waiting: Option<f64>,
-    /// Made ready, a minute.
+    /// Made, a minute.
     pub added: Option<f64>,
     /// Done or failed for good, a minute.
     pub finished: Option<f64>,
@@ -32,6 +32,10 @@ pub struct Step {
     pub run_p50: Option<f64>,
     /// 95 % of the jobs ran shorter.
     pub run_p95: Option<f64>,
+    /// Part of it was not seen: rates mean "at least".
+    pub partial: bool,
+    /// Counted by looking now and then, not from the queue's own events.
+    pub sampled: bool,
 }
 
 impl Step {
@@ -55,6 +59,8 @@ impl Step {
             wait_p95: point.wait_p95,
             run_p50: point.run_p50,
             run_p95: point.run_p95,
+            partial: point.partial,
+            sampled: point.sampled,
         }
     }
 }

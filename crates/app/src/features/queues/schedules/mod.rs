@@ -111,10 +111,13 @@ pub struct Schedules {
 /// Those of our database; a job system that does not answer stands in the list.
 pub async fn list(app: &App) -> Result<Schedules> {
     let mut all = Schedules::default();
-    for source in app.ports.queues.iter().filter(|source| source.queue.can().schedules) {
-        match of_source(app, &source.name).await {
+    let names: Vec<&str> = app.ports.queues.iter().filter(|source| source.queue.can().schedules).map(|source| source.name.as_str()).collect();
+    // At once: one that hangs must not keep the others waiting.
+    let asked = futures::future::join_all(names.iter().map(|name| of_source(app, name))).await;
+    for (name, told) in names.into_iter().zip(asked) {
+        match told {
             Ok(found) => all.schedules.extend(found),
-            Err(fault) => all.unknown.push((source.name.clone(), fault.to_string())),
+            Err(fault) => all.unknown.push((name.to_owned(), fault.to_string())),
         }
     }
     let key = |one: &Scheduled| (one.alarm.is_none(), one.source.clone(), one.state.queue.clone(), one.state.id.clone());

@@ -65,7 +65,7 @@ pub(super) async fn state(bull: &BullMq, conn: &mut Conn, keys: Keys<'_>, recent
         waiting_children: keeps.waiting_children,
         failed: keeps.failed,
         completed: keeps.completed,
-        at_least: false,
+        count_limit: None,
         paused: keeps.meta.paused,
         oldest_waiting,
         recent_seconds: None,
