@@ -25,6 +25,9 @@ const ERRORS_KEPT: usize = 10;
 /// Characters of an error that are kept.
 const ERROR_MAX: usize = 4_000;
 
+/// State of an attempt that does not count.
+const GIVEN_BACK: &str = "waiting";
+
 /// A job that has run. Its place stays taken until the outcome is durable, so that its lease is renewed until then.
 pub(super) struct Done {
     pub job: Claimed,
@@ -112,6 +115,11 @@ fn outcome(done: &mut Done) -> Outcome {
     };
     // Postgres stores no NUL.
     let text = Some(error.message.chars().filter(|c| *c != '\0').take(ERROR_MAX).collect());
+    // A worker that goes on would take it up again at once, and again: there the attempt counts.
+    if error.given_back && done.place.shared.is_stopping() {
+        tracing::info!(job = %base.job.id, name = base.job.name, why = %error, "job is given back");
+        return Outcome { state: GIVEN_BACK, ..base };
+    }
     if !error.retry || base.job.attempts >= base.job.max_attempts {
         tracing::warn!(job = %base.job.id, name = base.job.name, error = %error, "job failed");
         return Outcome { state: "failed", error: text, ..base };
@@ -174,6 +182,9 @@ async fn write(tx: &mut Tx, shared: Arc<Shared>, outcomes: Vec<Outcome>, spreads
             continue;
         }
         store_lines(tx, outcome.job.id, outcome.said.lines.clone()).await?;
+        if outcome.state == GIVEN_BACK {
+            continue;
+        }
         let waited = outcome.waited();
         let sum = sums.entry((outcome.job.queue, outcome.at / MINUTE_US)).or_default();
         sum.wait_us += waited;
@@ -218,6 +229,13 @@ async fn many(tx: &mut Tx, worker: Uuid, outcomes: &[&Outcome]) -> Result<HashSe
 
 async fn one(tx: &mut Tx, worker: Uuid, outcome: &Outcome) -> Result<bool> {
     let Outcome { job, state, at, again_at, error, said, .. } = outcome;
+    if *state == GIVEN_BACK {
+        let given = tx.exec(sql::GIVE_BACK, args![job.id, worker, job.attempts, said.progress.clone()]).await? == 1;
+        if given {
+            announce(tx, &job.queue, None).await?;
+        }
+        return Ok(given);
+    }
     let ended_at = again_at.is_none().then_some(*at);
     let result = said.result.clone().filter(|_| *state == "completed");
     let values =

@@ -35,8 +35,8 @@ pub use admin::{
 pub use enqueue::{Enqueue, enqueue};
 pub use limit::{Limits, Rate, limit};
 pub use manage::{
-    ACT_MAX, Act, Acted, Archived, Brief, Failure, IDS_MAX, LogLine, Mark, Obliterated, Page, Whole, act, brief, ids, is_known, log, obliterate,
-    page, records, remove_recorded, restore, whole,
+    ACT_MAX, Act, Acted, Archived, Brief, Failure, IDS_MAX, LogLine, Mark, Obliterated, Page, Settings, Whole, act, brief, ids, is_known, log,
+    obliterate, page, records, remove_recorded, restore, revive, settings, sizes, whole,
 };
 pub use member::{WorkerRow, workers};
 pub use run::{LOG_LINE_MAX, LOG_LINES, RunInfo, SAID_MAX};
@@ -81,22 +81,29 @@ pub struct JobError {
     pub retry: bool,
     /// Wait this long instead of the usual back-off.
     pub after: Option<Duration>,
+    /// The attempt does not count: it was given back before it came to its end.
+    pub given_back: bool,
 }
 
 impl JobError {
     /// Try again after the usual back-off.
     pub fn retry(message: impl Into<String>) -> Self {
-        Self { message: message.into(), retry: true, after: None }
+        Self { message: message.into(), retry: true, after: None, given_back: false }
     }
 
     /// Failed for good.
     pub fn fatal(message: impl Into<String>) -> Self {
-        Self { message: message.into(), retry: false, after: None }
+        Self { message: message.into(), retry: false, after: None, given_back: false }
     }
 
     /// Try again after `wait`.
     pub fn after(message: impl Into<String>, wait: Duration) -> Self {
-        Self { message: message.into(), retry: true, after: Some(wait) }
+        Self { message: message.into(), retry: true, after: Some(wait), given_back: false }
+    }
+
+    /// The worker stops ([`RunInfo::is_stopping`]) and another one is to go on: this attempt does not count.
+    pub fn given_back(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retry: true, after: Some(Duration::ZERO), given_back: true }
     }
 }
 

@@ -122,6 +122,9 @@ statement_list! {
     FINISH = "UPDATE job SET state = $1, state_at = $2, run_at = COALESCE($3, run_at), finished_at = $4, error = $5,
         lease_until = NULL, result = $6, progress = COALESCE($7, progress)
         WHERE id = $8 AND state = 'active' AND worker = $9 AND attempts = $10";
+    /// An attempt that does not count.
+    GIVE_BACK = "UPDATE job SET state = 'waiting', state_at = run_at, worker = NULL, lease_until = NULL, attempts = attempts - 1,
+        progress = COALESCE($4, progress) WHERE id = $1 AND state = 'active' AND worker = $2 AND attempts = $3";
     /// The same for jobs that are done and said nothing, `[[id, attempt], …]`.
     FINISH_MANY_SQLITE @ Sqlite = finish_many!("SELECT unhex(value ->> 0) AS id, value ->> 1 AS attempts FROM json_each($1)");
     FINISH_MANY_POSTGRES @ Postgres = finish_many!("SELECT (value ->> 0)::uuid AS id, (value ->> 1)::bigint AS attempts FROM jsonb_array_elements($1)");

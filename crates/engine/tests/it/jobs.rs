@@ -23,6 +23,7 @@ crate::both!(
     many_workers_run_each_job_once,
     a_stolen_lease_cuts_the_attempt_off,
     stop_waits_for_running_jobs,
+    an_attempt_that_is_given_back_does_not_count,
     unknown_kinds_wait_for_a_worker_that_knows_them,
     another_process_is_heard,
 );
@@ -93,11 +94,12 @@ pub struct Task {
     fatal: bool,
     hold_ms: u64,
     until_stop: bool,
+    give_back: bool,
 }
 
 impl Task {
     fn new(label: &str) -> Self {
-        Self { label: label.to_owned(), failures: 0, fatal: false, hold_ms: 0, until_stop: false }
+        Self { label: label.to_owned(), failures: 0, fatal: false, hold_ms: 0, until_stop: false, give_back: false }
     }
 }
 
@@ -116,6 +118,9 @@ impl Job for Task {
             run.stopping().await;
         }
         running.whole = true;
+        if self.give_back {
+            return Err(JobError::given_back("another one goes on"));
+        }
         if self.fatal {
             return Err(JobError::fatal("never again"));
         }
@@ -331,6 +336,20 @@ async fn stop_waits_for_running_jobs(t: &TestDb) {
     worker.stop().await;
     assert_eq!(job::find(&t.db, running).await.unwrap().unwrap().state, "completed");
     assert_eq!(job::find(&t.db, waiting).await.unwrap().unwrap().state, "waiting");
+}
+
+async fn an_attempt_that_is_given_back_does_not_count(t: &TestDb) {
+    let recorder = Recorder::default();
+    let id = put(&t.db, Task { until_stop: true, give_back: true, ..Task::new("long") }, Enqueue::default()).await;
+    // One more than it may be tried.
+    for times in 1..=4 {
+        let worker = worker(&t.db, &recorder, 1).await;
+        eventually("the start", || async { (recorder.started().len() == times).then_some(()) }).await;
+        worker.stop().await;
+        let row = job::find(&t.db, id).await.unwrap().unwrap();
+        assert_eq!((row.state.as_str(), row.attempts, row.error), ("waiting", 0, None));
+    }
+    assert_eq!(recorder.started(), vec![(id, 1); 4]);
 }
 
 async fn unknown_kinds_wait_for_a_worker_that_knows_them(t: &TestDb) {

@@ -15,6 +15,7 @@ crate::both!(
     ten_thousand_are_retried_at_once,
     ten_thousand_are_taken_out_and_brought_back,
     keys_are_respected,
+    logs_are_measured_and_come_back,
     acts_are_bounded,
     a_queue_is_deleted_in_chunks,
 );
@@ -94,7 +95,7 @@ async fn ten_thousand_are_taken_out_and_brought_back(t: &TestDb) {
     for chunk in ids.chunks(ACT_MAX) {
         let records = job::records(&t.db, "many", chunk).await.unwrap();
         let kept = serde_json::to_value(&records).unwrap();
-        let gone = t.db.write(move |tx| Box::pin(async move { job::remove_recorded(tx, "many", &records).await })).await.unwrap();
+        let gone = t.db.write(move |tx| Box::pin(async move { job::remove_recorded(tx, "many", &records, false).await })).await.unwrap();
         assert!(gone.len() == chunk.len() && gone.iter().all(|answer| *answer == Acted::Done));
         archive.push(kept);
     }
@@ -127,10 +128,38 @@ async fn keys_are_respected(t: &TestDb) {
     // Taken out and brought back while the key is held: refused, and the others come.
     let records = job::records(&t.db, "many", &[*newest]).await.unwrap();
     let taken = records.clone();
-    t.db.write(move |tx| Box::pin(async move { job::remove_recorded(tx, "many", &taken).await })).await.unwrap();
+    t.db.write(move |tx| Box::pin(async move { job::remove_recorded(tx, "many", &taken, false).await })).await.unwrap();
     assert_eq!(act(&t.db, Act::Retry { reset: true }, vec![rest[0]]).await, [Acted::Done]);
     let back = t.db.write(move |tx| Box::pin(async move { job::restore(tx, "many", &records).await })).await.unwrap();
     assert!(matches!(&back[..], [Acted::Refused(_)]), "{back:?}");
+}
+
+async fn logs_are_measured_and_come_back(t: &TestDb) {
+    fill(&t.db, "failed", 12).await;
+    let ids = all_ids(&t.db, State::Failed).await;
+    let put = "INSERT INTO job_log (job, line, at, text) VALUES ($1, $2, $3, $4)";
+    let jobs = ids.clone();
+    let lines = t.db.write(move |tx| {
+        let jobs = jobs.clone();
+        Box::pin(async move {
+            for job in jobs.iter().take(11) {
+                for line in 0..200_i64 {
+                    tx.exec(put, args![*job, line, line, format!("größe {line} \"'\\")]).await?;
+                }
+            }
+            Ok(())
+        })
+    });
+    lines.await.unwrap();
+    let sizes = job::sizes(&t.db, "many", &ids).await.unwrap();
+    assert!(sizes[&ids[0]] > 200 * 70 && sizes[&ids[11]] < 100, "{sizes:?}");
+    assert!(job::sizes(&t.db, "another", &ids).await.unwrap().is_empty());
+    let records = job::records(&t.db, "many", &ids).await.unwrap();
+    let (taken, back) = (records.clone(), records.clone());
+    t.db.write(move |tx| Box::pin(async move { job::remove_recorded(tx, "many", &taken, false).await })).await.unwrap();
+    let answers = t.db.write(move |tx| Box::pin(async move { job::restore(tx, "many", &back).await })).await.unwrap();
+    assert_eq!(answers, vec![Acted::Done; 12]);
+    assert_eq!(job::records(&t.db, "many", &ids).await.unwrap(), records, "2,200 lines, over several statements");
 }
 
 async fn acts_are_bounded(t: &TestDb) {

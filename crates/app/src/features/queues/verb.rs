@@ -102,7 +102,7 @@ impl ActedOn {
     pub(super) fn count<'i>(&mut self, ids: impl IntoIterator<Item = &'i String>, answers: Vec<Acted>) {
         for (id, answer) in ids.into_iter().zip(answers) {
             match answer {
-                Acted::Done => self.done += 1,
+                Acted::Done | Acted::There => self.done += 1,
                 Acted::Gone => self.gone += 1,
                 Acted::Refused(why) => self.refuse(id, why),
             }

@@ -53,8 +53,20 @@ pub enum Acted {
     Done,
     /// It is not, or no longer, in a state in which this can be done.
     Gone,
+    /// A job that is to come back is there already: the same one, not another with its id.
+    There,
     /// The driver refused, and why, in a sentence: it runs; it belongs to a schedule.
     Refused(String),
+}
+
+/// Names a call over recorded jobs, so that one that was cut off, or whose answer was lost, is made again and does nothing twice: a job that came
+/// back, was worked off and is gone since must not come back a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Once<'a> {
+    /// The name: letters, digits, `-` and `:`. What was done under it is known for three days.
+    pub name: &'a str,
+    /// A call of this name may have been made before.
+    pub again: bool,
 }
 
 /// The dials of a queue. The outer `None` leaves one as it is, the inner takes the limit away.
@@ -153,20 +165,51 @@ pub trait Queue: Send + Sync {
         lacks(self.driver(), "change jobs")
     }
 
+    /// Bytes that the records of these jobs take, about, in their order, at most [`ACT_MAX`]; 0 for one that does not exist. Cheap however large
+    /// the jobs are: it is asked before [`Queue::records`] reads them.
+    fn sizes<'a>(&'a self, _queue: &'a str, _ids: &'a [String]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        lacks(self.driver(), "archive jobs")
+    }
+
     /// Everything that [`Queue::restore`] needs to bring these jobs back as they are, at most [`ACT_MAX`]; those that don't exist, run, or
     /// belong to a schedule are left out.
     fn records<'a>(&'a self, _queue: &'a str, _ids: &'a [String]) -> BoxFuture<'a, Result<Vec<JobRecord>>> {
         lacks(self.driver(), "archive jobs")
     }
 
-    /// Deletes the jobs of `records`, if each still is as it was recorded; else it is [`Acted::Gone`] and stays.
-    fn remove_recorded<'a>(&'a self, _warrant: &'a Warrant, _queue: &'a str, _records: &'a [JobRecord]) -> BoxFuture<'a, Result<Vec<Acted>>> {
+    /// Deletes the jobs of `records`, if each still is as it was recorded; else it is [`Acted::Gone`] and stays. What a call of the same name
+    /// deleted before is [`Acted::Done`], and no other job that is gone.
+    fn remove_recorded<'a>(
+        &'a self,
+        _warrant: &'a Warrant,
+        _queue: &'a str,
+        _records: &'a [JobRecord],
+        _once: Once<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Acted>>> {
         lacks(self.driver(), "archive jobs")
     }
 
-    /// Brings deleted jobs back in their state and order; one whose id exists again is [`Acted::Refused`].
-    fn restore<'a>(&'a self, _warrant: &'a Warrant, _queue: &'a str, _records: &'a [JobRecord]) -> BoxFuture<'a, Result<Vec<Acted>>> {
+    /// Brings deleted jobs back in their state and order. One that is there is [`Acted::There`]; where another one has its id it is
+    /// [`Acted::Refused`]. What a call of the same name brought back before is [`Acted::Done`], whatever became of it since.
+    fn restore<'a>(
+        &'a self,
+        _warrant: &'a Warrant,
+        _queue: &'a str,
+        _records: &'a [JobRecord],
+        _once: Once<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Acted>>> {
         lacks(self.driver(), "restore jobs")
+    }
+
+    /// What holds for a queue as a whole, its pause and its limits, in the driver's own form: for [`Queue::revive`].
+    fn settings<'a>(&'a self, _queue: &'a str) -> BoxFuture<'a, Result<Value>> {
+        lacks(self.driver(), "archive a queue")
+    }
+
+    /// Gives a queue that was deleted its settings back, before its jobs come back: what was paused begins paused. `false`: it has jobs again,
+    /// and stays as it is.
+    fn revive<'a>(&'a self, _warrant: &'a Warrant, _queue: &'a str, _settings: &'a Value) -> BoxFuture<'a, Result<bool>> {
+        lacks(self.driver(), "restore a queue")
     }
 
     /// Sets concurrency and rate of a queue for all its workers.

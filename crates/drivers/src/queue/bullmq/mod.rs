@@ -17,7 +17,7 @@ mod write;
 use futures::future::BoxFuture;
 use qd_core::gate::Warrant;
 use qd_core::port::queue::{
-    About, Acted, Can, EventPage, JobAct, JobDetail, JobPage, JobRecord, JobRow, JobState, Limits, LogPage, Queue, QueueState, ScheduleState,
+    About, Acted, Can, EventPage, JobAct, JobDetail, JobPage, JobRecord, JobRow, JobState, Limits, LogPage, Once, Queue, QueueState, ScheduleState,
     WorkerState,
 };
 use qd_core::secret::Secret;
@@ -137,16 +137,34 @@ impl Queue for BullMq {
         Box::pin(write::act(self, queue, act, ids))
     }
 
+    fn sizes<'a>(&'a self, queue: &'a str, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        Box::pin(archive::sizes(self, queue, ids))
+    }
+
     fn records<'a>(&'a self, queue: &'a str, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<JobRecord>>> {
         Box::pin(archive::records(self, queue, ids))
     }
 
-    fn remove_recorded<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, records: &'a [JobRecord]) -> BoxFuture<'a, Result<Vec<Acted>>> {
-        Box::pin(archive::remove_recorded(self, queue, records))
+    fn remove_recorded<'a>(
+        &'a self,
+        _warrant: &'a Warrant,
+        queue: &'a str,
+        records: &'a [JobRecord],
+        once: Once<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Acted>>> {
+        Box::pin(archive::remove_recorded(self, queue, records, once))
     }
 
-    fn restore<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, records: &'a [JobRecord]) -> BoxFuture<'a, Result<Vec<Acted>>> {
-        Box::pin(archive::restore(self, queue, records))
+    fn restore<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, records: &'a [JobRecord], once: Once<'a>) -> BoxFuture<'a, Result<Vec<Acted>>> {
+        Box::pin(archive::restore(self, queue, records, once))
+    }
+
+    fn settings<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(archive::settings(self, queue))
+    }
+
+    fn revive<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, settings: &'a Value) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(archive::revive(self, queue, settings))
     }
 
     fn limit<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, limits: Limits) -> BoxFuture<'a, Result<()>> {

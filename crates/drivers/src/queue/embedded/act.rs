@@ -4,11 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::Uuid;
-use engine::job::{self, Act, Archived};
+use engine::job::{self, Act, Archived, Settings};
 use qd_core::port::queue::{Acted, JobAct, JobRecord, Limits};
 use qd_core::{Error, Result};
+use serde_json::Value;
 
 use super::{Embedded, ids_of, words};
+
+/// Where recorded jobs go.
+#[derive(Clone, Copy)]
+enum Way {
+    Back,
+    Out { again: bool },
+}
 
 impl Embedded {
     pub(super) async fn do_act(&self, queue: &str, act: JobAct, ids: &[String]) -> Result<Vec<Acted>> {
@@ -36,24 +44,45 @@ impl Embedded {
         found.into_iter().map(record).collect()
     }
 
-    pub(super) async fn do_remove_recorded(&self, queue: &str, records: &[JobRecord]) -> Result<Vec<Acted>> {
+    pub(super) async fn take_sizes(&self, queue: &str, ids: &[String]) -> Result<Vec<u64>> {
+        let (db, ids) = (self.known(queue).await?, ids_of(ids));
+        let sizes = self.place.told(job::sizes(&db, queue, &ids).await).await?;
+        Ok(ids.iter().map(|id| sizes.get(id).map_or(0, |bytes| u64::try_from(*bytes).unwrap_or(0).max(1))).collect())
+    }
+
+    pub(super) async fn do_remove_recorded(&self, queue: &str, records: &[JobRecord], again: bool) -> Result<Vec<Acted>> {
         self.known(queue).await?;
-        self.with_records(queue, records, false).await
+        self.with_records(queue, records, Way::Out { again }).await
     }
 
     /// A queue that was deleted comes back with its jobs.
     pub(super) async fn do_restore(&self, queue: &str, records: &[JobRecord]) -> Result<Vec<Acted>> {
-        self.with_records(queue, records, true).await
+        self.with_records(queue, records, Way::Back).await
     }
 
-    async fn with_records(&self, queue: &str, records: &[JobRecord], back: bool) -> Result<Vec<Acted>> {
+    pub(super) async fn do_revive(&self, queue: &str, settings: &Value) -> Result<bool> {
+        let (name, settings): (String, Settings) = (queue.to_owned(), serde_json::from_value(settings.clone())?);
+        self.place
+            .write(&format!("Queue {queue}"), move |tx| {
+                let name = name.clone();
+                Box::pin(async move { job::revive(tx, &name, settings).await })
+            })
+            .await
+    }
+
+    async fn with_records(&self, queue: &str, records: &[JobRecord], way: Way) -> Result<Vec<Acted>> {
         let name = queue.to_owned();
         let records: Arc<Vec<Archived>> = Arc::new(records.iter().map(|record| archived(record, queue)).collect::<Result<_>>()?);
         Ok(self
             .place
             .write(&format!("Queue {queue}"), move |tx| {
                 let (name, records) = (name.clone(), Arc::clone(&records));
-                Box::pin(async move { if back { job::restore(tx, &name, &records).await } else { job::remove_recorded(tx, &name, &records).await } })
+                Box::pin(async move {
+                    match way {
+                        Way::Back => job::restore(tx, &name, &records).await,
+                        Way::Out { again } => job::remove_recorded(tx, &name, &records, again).await,
+                    }
+                })
             })
             .await?
             .into_iter()

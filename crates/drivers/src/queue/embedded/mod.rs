@@ -15,8 +15,8 @@ use engine::job::{self, IDS_MAX, Mark, Obliterated};
 use engine::{BoxFuture, Db, Uuid};
 use qd_core::gate::Warrant;
 use qd_core::port::queue::{
-    About, Acted, Can, JobAct, JobDetail, JobPage, JobRecord, JobRow, JobState, Limits, LogPage, PAGE_MAX, QueueMinute, ScheduleRun, ScheduleState,
-    WorkerState,
+    About, Acted, Can, JobAct, JobDetail, JobPage, JobRecord, JobRow, JobState, Limits, LogPage, Once, PAGE_MAX, QueueMinute, ScheduleRun,
+    ScheduleState, WorkerState,
 };
 use qd_core::port::{Queue, QueueState};
 use qd_core::secret::Secret;
@@ -229,16 +229,39 @@ impl Queue for Embedded {
         Box::pin(self.do_act(queue, act, ids))
     }
 
+    fn sizes<'a>(&'a self, queue: &'a str, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        Box::pin(within(self.take_sizes(queue, ids)))
+    }
+
     fn records<'a>(&'a self, queue: &'a str, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<JobRecord>>> {
         Box::pin(within(self.take_records(queue, ids)))
     }
 
-    fn remove_recorded<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, records: &'a [JobRecord]) -> BoxFuture<'a, Result<Vec<Acted>>> {
-        Box::pin(self.do_remove_recorded(queue, records))
+    fn remove_recorded<'a>(
+        &'a self,
+        _warrant: &'a Warrant,
+        queue: &'a str,
+        records: &'a [JobRecord],
+        once: Once<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Acted>>> {
+        // One transaction: what it did is seen in the jobs.
+        Box::pin(self.do_remove_recorded(queue, records, once.again))
     }
 
-    fn restore<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, records: &'a [JobRecord]) -> BoxFuture<'a, Result<Vec<Acted>>> {
+    /// One transaction too, and a job that was worked off is kept: what came back is seen in the jobs.
+    fn restore<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, records: &'a [JobRecord], _once: Once<'a>) -> BoxFuture<'a, Result<Vec<Acted>>> {
         Box::pin(self.do_restore(queue, records))
+    }
+
+    fn settings<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<Value>> {
+        Box::pin(within(async move {
+            let db = self.known(queue).await?;
+            Ok(serde_json::to_value(self.place.told(job::settings(&db, queue).await).await?)?)
+        }))
+    }
+
+    fn revive<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, settings: &'a Value) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(self.do_revive(queue, settings))
     }
 
     fn limit<'a>(&'a self, _warrant: &'a Warrant, queue: &'a str, limits: Limits) -> BoxFuture<'a, Result<()>> {

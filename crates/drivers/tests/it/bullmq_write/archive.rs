@@ -1,10 +1,13 @@
 //! Out of Redis and back.
 
 use qd_core::port::Queue;
-use qd_core::port::queue::{ACT_MAX, Acted, JobAct, JobRecord, JobState};
+use qd_core::port::queue::{ACT_MAX, Acted, JobAct, JobRecord, JobState, Once};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, refused};
+
+const OUT: Once<'_> = Once { name: "out:1", again: false };
+const BACK: Once<'_> = Once { name: "back:1", again: true };
 
 /// Jobs in every state in which a job can be deleted.
 const ALL: &str = "const q = memo.q = lib.queue(v);
@@ -16,9 +19,9 @@ const ALL: &str = "const q = memo.q = lib.queue(v);
     await lib.flow(v).add({ name: 'top', queueName: 'kids', opts: { jobId: 'top' }, children: [
         { name: 'a', queueName: 'mail', opts: { jobId: 'k1' } }, { name: 'b', queueName: 'kids', opts: { jobId: 'k2', delay: 1e7 } }] });";
 
-/// Without events and markers, which tell the way and not the state.
+/// Without events, markers and receipts, which tell the way and not the state.
 fn still(mut dump: Value) -> Value {
-    dump.as_object_mut().unwrap().retain(|key, _| !key.ends_with(":events") && !key.ends_with(":marker"));
+    dump.as_object_mut().unwrap().retain(|key, _| !key.ends_with(":events") && !key.ends_with(":marker") && !key.contains(":quarterdeck:"));
     dump
 }
 
@@ -35,19 +38,24 @@ async fn there_and_back(v: u32, then: &str) {
     assert_eq!(records.len(), every().len());
     // What is stored is text.
     let records: Vec<JobRecord> = serde_json::from_str(&serde_json::to_string(&records).unwrap()).unwrap();
-    let removed = bench.driver.remove_recorded(bench.warrant(), "mail", &records).await.unwrap();
+    let removed = bench.driver.remove_recorded(bench.warrant(), "mail", &records, OUT).await.unwrap();
     assert!(removed.iter().all(|acted| *acted == Acted::Done), "{removed:?}");
     let left = bench
         .js("return (await lib.keys()).filter((key) => /:(w\\d+|[fcpduk]1|f2|p2)(:|$)/.test(key) && !key.includes('top') && !key.includes('kids'));");
     assert_eq!(left, json!([]));
-    let restored = bench.driver.restore(bench.warrant(), "mail", &records).await.unwrap();
+    let restored = bench.driver.restore(bench.warrant(), "mail", &records, BACK).await.unwrap();
     assert!(restored.iter().all(|acted| *acted == Acted::Done), "{restored:?}");
     let after = still(bench.js("return await lib.dump();"));
     for key in before.as_object().unwrap().keys().chain(after.as_object().unwrap().keys()) {
         assert_eq!(after.get(key), before.get(key), "{key} of version {v} after {then}");
     }
-    let again = bench.driver.restore(bench.warrant(), "mail", &records[..1]).await.unwrap();
-    assert!(refused(&again, "exists"), "{again:?}");
+    let again = bench.driver.restore(bench.warrant(), "mail", &records[..1], BACK).await.unwrap();
+    assert_eq!(again, [Acted::Done], "it is back by this name");
+    let other = Once { name: "back:2", again: true };
+    assert_eq!(bench.driver.restore(bench.warrant(), "mail", &records[..1], other).await.unwrap(), [Acted::There]);
+    bench.js("await lib.redis.hset(lib.key('w1'), 'timestamp', 1);");
+    let again = bench.driver.restore(bench.warrant(), "mail", &records[..1], other).await.unwrap();
+    assert!(refused(&again, "exists"), "another job with its id: {again:?}");
 }
 
 #[tokio::test]
@@ -67,14 +75,14 @@ async fn in_order(count: usize, pages: &[(usize, usize)], late: bool) {
     for ids in ids.chunks(ACT_MAX) {
         let page = bench.driver.records("mail", ids).await.unwrap();
         assert!(page.iter().all(|record| record.state == JobState::Waiting));
-        bench.driver.remove_recorded(bench.warrant(), "mail", &page).await.unwrap();
+        bench.driver.remove_recorded(bench.warrant(), "mail", &page, OUT).await.unwrap();
         records.extend(page);
     }
     if late {
         bench.js("await memo.q.add('late', {});");
     }
     for (from, to) in pages {
-        bench.driver.restore(bench.warrant(), "mail", &records[*from..*to]).await.unwrap();
+        bench.driver.restore(bench.warrant(), "mail", &records[*from..*to], BACK).await.unwrap();
     }
     let ran = bench.js("const all = await lib.redis.llen(lib.key('wait')); const ran = [];
          const w = lib.worker(v, async (job) => { ran.push(Number(job.id)); }, 'mail', { concurrency: 1 });
@@ -107,7 +115,7 @@ async fn a_job_that_changed_since_it_was_recorded_stays() {
     assert_eq!(bench.act(JobAct::Promote, &["now"]).await, [Acted::Done]);
     assert!(bench.driver.records("mail", &ids[..1]).await.unwrap().is_empty(), "it runs");
     bench.js("await lib.redis.lrem(lib.key('wait'), 1, 'ran'); await lib.redis.lpush(lib.key('wait'), 'ran'); await lib.redis.hset(lib.key('ran'), 'ats', 1);");
-    let removed = bench.driver.remove_recorded(bench.warrant(), "mail", &records).await.unwrap();
+    let removed = bench.driver.remove_recorded(bench.warrant(), "mail", &records, OUT).await.unwrap();
     assert!(refused(&removed[..1], "runs"), "{removed:?}");
     assert_eq!(removed[1..], [Acted::Gone, Acted::Gone, Acted::Gone, Acted::Gone, Acted::Done]);
     bench.js("const closing = memo.w.close(); memo.end(); await closing;");
@@ -122,7 +130,7 @@ async fn safe_drain(v: u32) {
     assert_eq!(ids.len(), 5);
     let records = bench.driver.records("mail", &ids).await.unwrap();
     assert_eq!(records.len(), 4, "the schedule's own job is left out");
-    let removed = bench.driver.remove_recorded(bench.warrant(), "mail", &records).await.unwrap();
+    let removed = bench.driver.remove_recorded(bench.warrant(), "mail", &records, OUT).await.unwrap();
     assert!(removed.iter().all(|acted| *acted == Acted::Done));
     let ran = bench.js(
         "const ran = []; const w = lib.worker(v, async (job) => { ran.push(job.name); }); await lib.until('five ticks', () => ran.length >= 5, 20);

@@ -5,6 +5,7 @@ mod bench;
 mod bulk;
 mod equal;
 mod mixed;
+mod once;
 mod pause;
 mod schedules;
 mod suite;

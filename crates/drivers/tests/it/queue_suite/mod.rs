@@ -99,7 +99,8 @@ macro_rules! queue_suite {
                 a_retried_job_keeps_its_priority, a_delayed_job_is_made_due, a_priority_changes_the_order, a_delay_is_changed,
                 removing_spares_what_runs_and_what_a_schedule_waits_for;
             archive: removed_jobs_come_back_as_they_were, waiting_jobs_come_back_in_their_order, a_job_that_changed_is_not_removed,
-                what_runs_or_belongs_to_a_schedule_is_not_recorded;
+                what_runs_or_belongs_to_a_schedule_is_not_recorded, a_removal_that_was_cut_off_is_made_again, sizes_tell_what_a_record_takes,
+                a_deleted_queue_is_made_again_as_it_was_set;
             control: a_paused_queue_keeps_its_jobs_and_a_resumed_one_works, an_unknown_queue_is_not_found_and_not_made, limits_are_set_told_and_taken_away,
                 only_a_paused_and_idle_queue_is_deleted, a_schedule_is_run_paused_and_removed;
         }

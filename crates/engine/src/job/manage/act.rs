@@ -46,6 +46,8 @@ pub enum Acted {
     Done,
     /// It is not, or no longer, in a state in which this can be done.
     Gone,
+    /// It was to come back, and is there.
+    There,
     /// It may not be done, and why.
     Refused(String),
 }

@@ -3,6 +3,7 @@
 mod act;
 mod archive;
 mod list;
+mod settings;
 pub(super) mod sql;
 
 use serde::{Deserialize, Serialize};
@@ -11,8 +12,9 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 pub use act::{ACT_MAX, Act, Acted, Obliterated, act, obliterate};
-pub use archive::{Archived, records, remove_recorded, restore};
+pub use archive::{Archived, records, remove_recorded, restore, sizes};
 pub use list::{IDS_MAX, Mark, Page, brief, ids, is_known, log, page, whole};
+pub use settings::{Settings, revive, settings};
 pub(super) use sql::{SET_CONCURRENCY, SET_RATE, STATEMENTS, TOUCH, WORKERS};
 
 /// One job in a list: its data and its error cut, so that a page is never large.

@@ -26,6 +26,18 @@ macro_rules! among_postgres {
         concat!($text, " id = ANY (ARRAY (SELECT value::uuid FROM jsonb_array_elements_text($1))) ", $rest)
     };
 }
+/// Bytes of what jobs hold.
+macro_rules! sizes {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, CAST(octet_length(CAST(payload AS TEXT)) + coalesce(octet_length(CAST(result AS TEXT)), 0)
+                + coalesce(octet_length(CAST(progress AS TEXT)), 0) + coalesce(octet_length(CAST(errors AS TEXT)), 0)
+                + coalesce(octet_length(error), 0)
+                + coalesce((SELECT sum(octet_length(text) + 64) FROM job_log WHERE job_log.job = job.id), 0) AS BIGINT) AS bytes FROM job WHERE ",
+            $rest
+        )
+    };
+}
 /// Jobs that wait, the next to run first: the rest of one priority, then those of lower ones. Two ranges of one index.
 macro_rules! next_to_run {
     ($columns:literal) => {
@@ -122,7 +134,14 @@ statement_list! {
     RESTORE = "INSERT INTO job (id, queue, name, payload, state, state_at, priority, attempts, max_attempts, unique_key, schedule, scheduled_for,
         created_at, run_at, started_at, finished_at, worker, error, errors, progress, result, stalled, delay_us)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) ON CONFLICT DO NOTHING";
-    RESTORE_LOG = "INSERT INTO job_log (job, line, at, text) VALUES ($1, $2, $3, $4)";
+    IS_THERE = "SELECT id FROM job WHERE id = $1 AND queue = $2";
+    /// Lines of many jobs, `[[job, line, at, text], …]`.
+    RESTORE_LOGS_SQLITE @ Sqlite = "INSERT INTO job_log (job, line, at, text)
+        SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3 FROM json_each($1)";
+    RESTORE_LOGS_POSTGRES @ Postgres = "INSERT INTO job_log (job, line, at, text)
+        SELECT (value ->> 0)::uuid, (value ->> 1)::bigint, (value ->> 2)::bigint, value ->> 3 FROM jsonb_array_elements($1)";
+    SIZES_SQLITE @ Sqlite = concat!(sizes!("(queue || '') = $2 AND"), " id IN (SELECT unhex(value) FROM json_each($1))");
+    SIZES_POSTGRES @ Postgres = concat!(sizes!("(queue || '') = $2 AND"), " id = ANY (ARRAY (SELECT value::uuid FROM jsonb_array_elements_text($1)))");
 
     STANDING_SQLITE @ Sqlite = standing!(among_sqlite, "ORDER BY id");
     STANDING_POSTGRES @ Postgres = standing!(among_postgres, "ORDER BY id FOR UPDATE");
@@ -151,6 +170,11 @@ statement_list! {
         FROM job_worker w WHERE w.alive_until >= $1 ORDER BY w.queue, w.since, w.worker LIMIT 1000";
 
     QUEUE = "SELECT paused FROM job_queue WHERE queue = $1";
+    SETTINGS = "SELECT paused, concurrency, rate_jobs, rate_us FROM job_queue WHERE queue = $1";
+    QUEUE_HAS_JOBS = "SELECT id FROM job WHERE queue = $1 LIMIT 1";
+    REVIVE = "INSERT INTO job_queue (queue, paused, created_at, concurrency, rate_jobs, rate_us) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (queue) DO UPDATE SET paused = excluded.paused, concurrency = excluded.concurrency, rate_jobs = excluded.rate_jobs,
+        rate_us = excluded.rate_us, window_at = 0, window_jobs = 0";
     QUEUE_ACTIVE = "SELECT id FROM job WHERE queue = $1 AND state = 'active' LIMIT 1";
     OBLITERATE_JOBS = "DELETE FROM job WHERE id IN (SELECT id FROM job WHERE queue = $1 AND state <> 'active' LIMIT $2)";
     OBLITERATE_RUNS = "DELETE FROM job_run WHERE schedule IN (SELECT name FROM job_schedule WHERE queue = $1)";

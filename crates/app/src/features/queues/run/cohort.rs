@@ -57,12 +57,11 @@ struct Limit {
 pub(super) async fn retry(going: &mut Going, warrant: &Warrant) -> Result<Part> {
     let Work::Cohort { first, concurrency, .. } = going.run().work else { return Ok(Ok(())) };
     newest(going, JobState::Failed).await?;
+    // Of an execution that was cut off: some or all of them were let run by it.
+    let mut again = !going.stored.place.cohort.batch.is_empty();
     loop {
         if !going.stored.place.cohort.batch.is_empty() {
-            // Also after a crash: those that run already are not let run twice, and are watched like the others.
-            if let Err(stop) = let_run(going, warrant).await? {
-                return Ok(Err(stop));
-            }
+            let_run(going, warrant, std::mem::take(&mut again)).await?;
             if let Err(stop) = watch(going, PATIENCE).await? {
                 return Ok(Err(stop));
             }
@@ -103,14 +102,28 @@ async fn pick(going: &mut Going, size: usize) -> Result<bool> {
     Ok(!cohort.batch.is_empty())
 }
 
-async fn let_run(going: &mut Going, warrant: &Warrant) -> Result<Part> {
-    let Work::Cohort { reset, .. } = going.run().work else { return Ok(Ok(())) };
-    let ids: Vec<String> = going.stored.place.cohort.batch.iter().map(|(id, _)| id.clone()).collect();
+/// Lets those of the batch run that stand as they were found. The others are watched like them; when the batch is picked up `again`, they ran
+/// because of this run.
+async fn let_run(going: &mut Going, warrant: &Warrant, again: bool) -> Result<()> {
+    let Work::Cohort { reset, .. } = going.run().work else { return Ok(()) };
+    let batch = going.stored.place.cohort.batch.clone();
+    let rows = going.driver.find(&going.queue(), &batch.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>()).await?;
+    let stands = |(id, before): &Member| {
+        let row = rows.iter().find(|row| row.id == *id);
+        row.is_some_and(|row| row.state == JobState::Failed && row.finished_at.map(|at| at.0) == *before)
+    };
+    let (stand, moved): (Vec<Member>, Vec<Member>) = batch.into_iter().partition(stands);
+    let run = &mut going.stored.run;
+    *(if again { &mut run.done } else { &mut run.gone }) += whole(moved.len());
+    if stand.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = stand.into_iter().map(|(id, _)| id).collect();
     let answers = going.driver.act(warrant, &going.queue(), JobAct::RetryFailed { reset }, &ids).await?;
     going.count(&ids, &answers);
     let refused: Vec<&String> = ids.iter().zip(&answers).filter(|(_, answer)| matches!(answer, Acted::Refused(_))).map(|(id, _)| id).collect();
     going.stored.place.cohort.batch.retain(|(id, _)| !refused.contains(&id));
-    Ok(Ok(()))
+    Ok(())
 }
 
 /// What became of a batch so far.

@@ -2,32 +2,36 @@
 
 use qd_core::Result;
 use qd_core::gate::Warrant;
-use qd_core::port::queue::{Acted, JobRecord, JobRow, JobState};
+use qd_core::port::queue::{Acted, JobRecord, JobRow, JobState, Once};
 
 use super::going::{Go, Going, Part};
 use super::place::Verdict;
 use super::walk::whole;
 use crate::features::queues::archive::{self, Chunk};
 
-/// What a list does not tell of a job: its options, its stacks.
-const OVERHEAD: u64 = 2_048;
+/// Most bytes of one job.
+const JOB_MAX: u64 = archive::JOB_MAX as u64;
+/// A driver reckons, and may be wrong by so many times; what it gives is measured.
+const ROUGHLY: u64 = 2;
 
-/// Deletes at most a chunk of jobs.
+/// Deletes at most a chunk of jobs. How large they are is asked before they are read: results, stacks and logs are of any size, and no list tells it.
 pub(super) async fn delete(going: &mut Going, warrant: &Warrant, rows: &[JobRow]) -> Result<Part> {
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let sizes = going.driver.sizes(&going.queue(), &ids).await?;
     let mut group: Vec<&JobRow> = Vec::new();
     let mut bytes = 0;
-    for row in rows {
-        if row.data.bytes > u64::try_from(archive::JOB_MAX).unwrap_or(u64::MAX) {
-            going.refuse(&row.id, &archive::large(row.data.bytes));
+    for (row, size) in rows.iter().zip(sizes) {
+        if row.data.bytes > JOB_MAX || size > ROUGHLY * JOB_MAX {
+            going.refuse(&row.id, &archive::large(size.max(row.data.bytes)));
             continue;
         }
-        if bytes > 0 && bytes + row.data.bytes + OVERHEAD > archive::CHUNK_MAX {
+        if bytes > 0 && bytes + size > archive::CHUNK_MAX {
             if let Err(stop) = delete_group(going, warrant, &std::mem::take(&mut group)).await? {
                 return Ok(Err(stop));
             }
             bytes = 0;
         }
-        bytes += row.data.bytes + OVERHEAD;
+        bytes += size;
         group.push(row);
     }
     delete_group(going, warrant, &group).await
@@ -52,13 +56,15 @@ async fn delete_group(going: &mut Going, warrant: &Warrant, rows: &[&JobRow]) ->
     let chunk = Chunk { run: going.stored.run.id, number: place.chunk, jobs: whole(records.len()), out: Vec::new() };
     place.chunk += 1;
     archive::put(&going.app.db, chunk.clone(), packed).await?;
-    remove(going, warrant, chunk, &records).await?;
+    remove(going, warrant, chunk, &records, false).await?;
     // Committed with the next step; a crash before it finds the chunk unsettled.
     Ok(Ok(()))
 }
 
-async fn remove(going: &mut Going, warrant: &Warrant, chunk: Chunk, records: &[JobRecord]) -> Result<()> {
-    let answers = going.driver.remove_recorded(warrant, &going.queue(), records).await?;
+/// Deletes what a chunk holds. `again`: an execution before this one may have, and what it deleted counts.
+async fn remove(going: &mut Going, warrant: &Warrant, chunk: Chunk, records: &[JobRecord], again: bool) -> Result<()> {
+    let name = format!("out:{}:{}", chunk.run, chunk.number);
+    let answers = going.driver.remove_recorded(warrant, &going.queue(), records, Once { name: &name, again }).await?;
     going.count(records.iter().map(|record| &record.id), &answers);
     let stayed = records.iter().zip(&answers).filter(|(_, answer)| **answer != Acted::Done);
     let chunk = Chunk { out: stayed.map(|(record, _)| record.id.clone()).collect(), ..chunk };
@@ -105,14 +111,10 @@ fn full() -> String {
 pub(super) async fn settle(going: &mut Going, warrant: &Warrant) -> Result<()> {
     while let Some((chunk, packed)) = archive::store::unsettled(&going.app.db, going.run().id).await? {
         let records = archive::unpack(&packed)?;
-        let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
-        let there = going.driver.find(&going.queue(), &ids).await?;
-        let (present, absent): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| there.iter().any(|row| row.id == record.id));
-        going.stored.run.done += whole(absent.len());
         going.stored.place.chunk = going.stored.place.chunk.max(chunk.number + 1);
         // It was counted when it was written, and that count was lost with the process.
         going.stored.archived_bytes += whole(packed.len());
-        remove_rest(going, warrant, chunk, &present, absent.len()).await?;
+        remove(going, warrant, chunk, &records, true).await?;
         going.keep().await?;
     }
     Ok(())
@@ -132,17 +134,5 @@ pub(super) async fn assume(going: &mut Going) -> Result<()> {
     if jobs > 0 {
         going.note(&format!("Of {jobs} archived jobs it is not known whether they were deleted. Restoring brings back those that were."));
     }
-    Ok(())
-}
-
-async fn remove_rest(going: &mut Going, warrant: &Warrant, chunk: Chunk, present: &[JobRecord], absent: usize) -> Result<()> {
-    if !present.is_empty() {
-        remove(going, warrant, chunk, present).await?;
-        // `remove` counted all that are not out, the absent among them.
-        return Ok(());
-    }
-    going.stored.run.archived += whole(absent);
-    going.stored.run.restorable_until.get_or_insert(going.app.now().plus_seconds(archive::KEPT_SECONDS));
-    going.settled.push(chunk);
     Ok(())
 }

@@ -45,7 +45,7 @@ impl Job for Execute {
     async fn run(self, runner: Runner, info: RunInfo) -> std::result::Result<(), JobError> {
         match execute(&runner.app, &runner.actor, self.run, Some(info)).await {
             Ok(true) | Err(Error::Outdated(_)) => Ok(()),
-            Ok(false) => Err(JobError::after("The process stops; another one goes on.", Duration::from_secs(1))),
+            Ok(false) => Err(JobError::given_back("The process stops; another one goes on.")),
             Err(fault) => Err(JobError::retry(fault.to_string())),
         }
     }

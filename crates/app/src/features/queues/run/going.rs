@@ -74,7 +74,7 @@ impl Going {
     pub fn count<'i>(&mut self, ids: impl IntoIterator<Item = &'i String>, answers: &[Acted]) {
         for (id, answer) in ids.into_iter().zip(answers) {
             match answer {
-                Acted::Done => self.stored.run.done += 1,
+                Acted::Done | Acted::There => self.stored.run.done += 1,
                 Acted::Gone => self.stored.run.gone += 1,
                 Acted::Refused(why) => self.refuse(id, why),
             }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use qd_core::Result;
 use qd_core::gate::Warrant;
+use qd_core::{Error, Result};
 
 use super::going::{Go, Going, Part, go};
 use super::place::Verdict;
@@ -12,6 +12,14 @@ use crate::features::queues::schedules;
 
 /// Deletes the queue. Jobs that can't be archived stop it: they would be lost.
 pub(super) async fn obliterate(going: &mut Going, warrant: &Warrant) -> Result<Part> {
+    if going.stored.place.settings.is_none() {
+        going.stored.place.settings = match going.driver.settings(&going.queue()).await {
+            Ok(settings) => Some(settings),
+            Err(Error::NotFound(_)) => None,
+            Err(fault) => return Err(fault),
+        };
+        go!(going.keep().await?);
+    }
     if going.driver.can().schedules {
         // First: the pending job of a schedule belongs to it, and goes with it.
         schedules::take_away(&going.app, &Arc::clone(&going.driver), warrant, going.run()).await?;
@@ -31,10 +39,14 @@ pub(super) async fn obliterate(going: &mut Going, warrant: &Warrant) -> Result<P
         return Ok(Err(Go::End(Verdict::Failed(why))));
     }
     going.stored.run.phase = "deleting what is left".into();
-    while !going.driver.obliterate(warrant, &going.queue()).await? {
-        go!(going.keep().await?);
+    loop {
+        match going.driver.obliterate(warrant, &going.queue()).await {
+            Ok(false) => go!(going.keep().await?),
+            // Gone already: an execution before this one was cut off after the last of it.
+            Ok(true) | Err(Error::NotFound(_)) => return Ok(Ok(())),
+            Err(fault) => return Err(fault),
+        }
     }
-    Ok(Ok(()))
 }
 
 /// Jobs that are in the queue in any state; none when it is gone.

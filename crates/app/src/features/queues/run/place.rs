@@ -32,6 +32,10 @@ pub(in crate::features::queues) struct Place {
     pub chunk: i64,
     /// Jobs that were left because not enough of them could be read to know whether they are meant.
     pub unsure: i64,
+    /// What held for a queue that is deleted, in its driver's words.
+    pub settings: Option<serde_json::Value>,
+    /// It was given back to a queue that is restored.
+    pub revived: bool,
     /// A cohort's own.
     pub cohort: Cohort,
     /// What has been decided about its end, while something is still to be put back.

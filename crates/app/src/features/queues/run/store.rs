@@ -119,6 +119,11 @@ pub async fn find(db: &Db, id: Uuid) -> Result<Option<Run>> {
     db.maybe::<Row>(FIND, args![id]).await?.map(Row::run).transpose()
 }
 
+/// One run, and where it is.
+pub async fn stored(db: &Db, id: Uuid) -> Result<Option<Stored>> {
+    db.maybe::<Row>(FIND, args![id]).await?.map(Row::stored).transpose()
+}
+
 /// Runs before `after`, the latest first.
 pub async fn list(db: &Db, after: Option<Uuid>, limit: i64) -> Result<Vec<Run>> {
     db.all::<Row>(LIST, args![after.unwrap_or(Uuid::max()), limit]).await?.into_iter().map(Row::run).collect()

@@ -66,6 +66,21 @@ async fn a_crash_leaves_no_limit_behind(world: &World) {
     assert!(shop.queue.all().values().all(|job| job.retried == 1), "none twice");
 }
 
+async fn a_killed_cohort_lets_none_run_twice(world: &World) {
+    let shop = Shop::of(world);
+    shop.queue.fill(JobState::Failed, 60);
+    after(&shop, 0);
+    // The first five have run, and failed anew, when the process is killed.
+    shop.queue.hang_in(0);
+    let id = shop.start(COHORT, failed()).await.unwrap().id;
+    assert!(tokio::time::timeout(Duration::from_millis(700), shop.execute(id)).await.is_err());
+    assert!(shop.execute(id).await.unwrap());
+    let run = shop.run(id).await;
+    let times: Vec<u32> = shop.queue.all().values().map(|job| job.retried).filter(|times| *times > 0).collect();
+    assert_eq!((times, run.status, run.done, run.gone), (vec![1; 5], RunStatus::Failed, 5, 0), "{run:?}");
+    assert!(run.fault.unwrap().starts_with("5 of the first 5 failed again"));
+}
+
 async fn a_limit_that_somebody_set_meanwhile_stays(world: &World) {
     let shop = Shop::of(world);
     shop.queue.fill(JobState::Failed, 30);
@@ -89,5 +104,6 @@ on_both!(
     when_one_of_the_first_fails_the_rest_is_left_alone,
     it_stops_by_itself_when_they_fail_again,
     a_crash_leaves_no_limit_behind,
+    a_killed_cohort_lets_none_run_twice,
     a_limit_that_somebody_set_meanwhile_stays,
 );

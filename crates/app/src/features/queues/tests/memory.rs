@@ -1,6 +1,6 @@
 //! A job system in memory, for tests: the whole port, as faithful as its words. Waiting jobs are a list from which places shift, as in BullMQ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -9,30 +9,14 @@ use futures::future::{BoxFuture, pending};
 use qd_core::gate::Warrant;
 use qd_core::port::Queue;
 use qd_core::port::queue::{
-    Acted, Can, JobAct, JobDetail, JobPage, JobRecord, JobRow, JobState, Limits, LogPage, QueueState, Rate, ScheduleState, TextCut,
+    Acted, Can, JobAct, JobDetail, JobPage, JobRecord, JobRow, JobState, Limits, Once, QueueState, Rate, ScheduleState, TextCut,
 };
-use qd_core::{Error, Result, Timestamp};
+use qd_core::{Error, Result};
 use serde_json::{Value, json};
 
-use super::cadence;
+use super::memory_rows::{Job, back, detail, is_pending, page, row, whole};
 
-/// One job.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Job {
-    pub id: String,
-    pub name: String,
-    pub state: JobState,
-    pub data: String,
-    pub priority: i64,
-    pub created: i64,
-    pub finished: Option<i64>,
-    pub reason: Option<String>,
-    pub schedule: Option<String>,
-    /// How often it was let run by hand.
-    pub retried: u32,
-    /// Place among those of its state.
-    pub place: i64,
-}
+use super::cadence;
 
 #[derive(Default)]
 pub struct Inner {
@@ -49,6 +33,8 @@ pub struct Inner {
     pub restored: Vec<String>,
     /// Rows of the largest page.
     pub largest: usize,
+    /// What was done under a name.
+    receipts: BTreeSet<(String, String)>,
 }
 
 /// What becomes of a job that is let run: `None` leaves it waiting.
@@ -63,6 +49,10 @@ pub struct Memory {
     hang_in: AtomicI64,
     /// Changing calls until some fail without doing anything.
     fail_in: AtomicI64,
+    /// Changing calls until some fail after they did their work: the answer is lost.
+    lose_in: AtomicI64,
+    /// Changing calls until one is never heard: nothing is done, and nothing answered.
+    mute_in: AtomicI64,
 }
 
 pub const QUEUE: &str = "mail";
@@ -70,8 +60,9 @@ pub const QUEUE: &str = "mail";
 impl Memory {
     pub fn new() -> Self {
         let inner = Inner { known: true, ..Inner::default() };
-        let (hang_in, fail_in) = (AtomicI64::new(i64::MAX), AtomicI64::new(i64::MAX));
-        Self { inner: Mutex::new(inner), fate: Mutex::default(), clock: AtomicI64::new(1_000_000), hang_in, fail_in }
+        let never = || AtomicI64::new(i64::MAX);
+        let (hang_in, fail_in, lose_in, mute_in) = (never(), never(), never(), never());
+        Self { inner: Mutex::new(inner), fate: Mutex::default(), clock: AtomicI64::new(1_000_000), hang_in, fail_in, lose_in, mute_in }
     }
 
     /// Adds `count` jobs in a state; job `n` has `{"n":n,"even":…}`.
@@ -91,6 +82,7 @@ impl Memory {
                 reason: (state == JobState::Failed).then(|| format!("Timeout of job {n}")),
                 schedule: None,
                 retried: 0,
+                log: String::new(),
                 place: at,
             };
             inner.jobs.insert(job.id.clone(), job);
@@ -111,6 +103,14 @@ impl Memory {
 
     pub fn fail_in(&self, calls: i64) {
         self.fail_in.store(calls, Ordering::SeqCst);
+    }
+
+    pub fn lose_in(&self, calls: i64) {
+        self.lose_in.store(calls, Ordering::SeqCst);
+    }
+
+    pub fn mute_in(&self, calls: i64) {
+        self.mute_in.store(calls, Ordering::SeqCst);
     }
 
     /// A look that holds nothing.
@@ -143,10 +143,17 @@ impl Memory {
 
     /// A change, unless it is to fail or hang.
     fn act_with<T: Send + 'static>(&self, work: impl FnOnce(&Self, &mut Inner) -> Result<T>) -> BoxFuture<'static, Result<T>> {
+        let away = || Box::pin(async { Err(Error::Upstream { driver: "memory", detail: "It is away.".into() }) });
         if self.fail_in.fetch_sub(1, Ordering::SeqCst) <= 0 {
-            return Box::pin(async { Err(Error::Upstream { driver: "memory", detail: "It is away.".into() }) });
+            return away();
+        }
+        if self.mute_in.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return pending().boxed();
         }
         let done = work(self, &mut self.inner.lock().unwrap());
+        if self.lose_in.fetch_sub(1, Ordering::SeqCst) <= 0 {
+            return away();
+        }
         if self.hang_in.fetch_sub(1, Ordering::SeqCst) == 0 { pending().boxed() } else { Box::pin(async { done }) }
     }
 
@@ -173,64 +180,6 @@ impl Memory {
         }
         Acted::Done
     }
-}
-
-fn row(job: &Job, cut: usize) -> JobRow {
-    JobRow {
-        id: job.id.clone(),
-        name: job.name.clone(),
-        state: job.state,
-        data: TextCut::of(&job.data, cut),
-        priority: job.priority,
-        attempts: 3,
-        attempts_max: Some(3),
-        created_at: Some(Timestamp(job.created)),
-        due_at: None,
-        started_at: None,
-        finished_at: job.finished.map(Timestamp),
-        reason: job.reason.as_ref().map(|reason| TextCut::of(reason, 1_024)),
-        worker: None,
-        schedule: job.schedule.clone(),
-    }
-}
-
-fn detail(row: JobRow) -> JobDetail {
-    let (options, log) = (TextCut::default(), LogPage::default());
-    let (children, children_total, stalled, delay_ms) = (Vec::new(), 0, 0, 0);
-    let (progress, result, parent, unique_key, stacks) = (None, None, None, None, Vec::new());
-    JobDetail { row, options, progress, result, stacks, log, parent, children, children_total, stalled, delay_ms, unique_key }
-}
-
-/// Belongs to a schedule and is its next.
-fn is_pending(job: &Job) -> bool {
-    job.schedule.is_some() && !matches!(job.state, JobState::Failed | JobState::Completed)
-}
-
-fn whole(job: &Job) -> Value {
-    json!({ "data": job.data, "created": job.created, "finished": job.finished, "reason": job.reason, "place": job.place, "priority": job.priority })
-}
-
-fn back(record: &JobRecord) -> Job {
-    let text = |key: &str| record.whole[key].as_str().map(str::to_owned);
-    Job {
-        id: record.id.clone(),
-        name: record.name.clone(),
-        state: record.state,
-        data: text("data").unwrap(),
-        priority: record.whole["priority"].as_i64().unwrap(),
-        created: record.whole["created"].as_i64().unwrap(),
-        finished: record.whole["finished"].as_i64(),
-        reason: text("reason"),
-        schedule: None,
-        retried: 0,
-        place: record.whole["place"].as_i64().unwrap(),
-    }
-}
-
-fn page<T>(all: Vec<T>, after: Option<&str>, limit: usize) -> (Vec<T>, Option<String>) {
-    let from: usize = after.map_or(0, |after| after.parse().unwrap());
-    let next = (from + limit < all.len()).then(|| (from + limit).to_string());
-    (all.into_iter().skip(from).take(limit).collect(), next)
 }
 
 impl Queue for Memory {
@@ -319,38 +268,72 @@ impl Queue for Memory {
     fn records<'a>(&'a self, _: &'a str, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<JobRecord>>> {
         let inner = self.inner.lock().unwrap();
         let jobs = ids.iter().filter_map(|id| inner.jobs.get(id)).filter(|job| job.state != JobState::Active && !is_pending(job));
-        let records = jobs.map(|job| JobRecord { id: job.id.clone(), name: job.name.clone(), state: job.state, whole: whole(job) }).collect();
+        let jobs: Vec<&Job> = jobs.collect();
+        let held: usize = jobs.iter().map(|job| job.data.len() + job.log.len()).sum();
+        assert!(held <= 9 << 20, "{held} bytes in memory at once");
+        let records =
+            jobs.into_iter().map(|job| JobRecord { id: job.id.clone(), name: job.name.clone(), state: job.state, whole: whole(job) }).collect();
         Box::pin(async { Ok(records) })
     }
 
-    fn remove_recorded<'a>(&'a self, _: &'a Warrant, _: &'a str, records: &'a [JobRecord]) -> BoxFuture<'a, Result<Vec<Acted>>> {
+    fn sizes<'a>(&'a self, _: &'a str, ids: &'a [String]) -> BoxFuture<'a, Result<Vec<u64>>> {
+        let inner = self.inner.lock().unwrap();
+        let sizes = ids.iter().map(|id| inner.jobs.get(id).map_or(0, |job| (job.data.len() + job.log.len() + 100) as u64)).collect();
+        Box::pin(async { Ok(sizes) })
+    }
+
+    fn remove_recorded<'a>(&'a self, _: &'a Warrant, _: &'a str, records: &'a [JobRecord], once: Once<'a>) -> BoxFuture<'a, Result<Vec<Acted>>> {
         self.act_with(|_, inner| {
             let mut answers = Vec::new();
             for record in records {
+                let receipt = (once.name.to_owned(), record.id.clone());
                 let same = inner.jobs.get(&record.id).is_some_and(|job| job.state == record.state && whole(job) == record.whole);
-                answers.push(if same { Acted::Done } else { Acted::Gone });
+                answers.push(if same || inner.receipts.contains(&receipt) { Acted::Done } else { Acted::Gone });
                 if same {
                     inner.jobs.remove(&record.id);
+                    inner.receipts.insert(receipt);
                 }
             }
             Ok(answers)
         })
     }
 
-    fn restore<'a>(&'a self, _: &'a Warrant, _: &'a str, records: &'a [JobRecord]) -> BoxFuture<'a, Result<Vec<Acted>>> {
+    fn restore<'a>(&'a self, _: &'a Warrant, _: &'a str, records: &'a [JobRecord], once: Once<'a>) -> BoxFuture<'a, Result<Vec<Acted>>> {
         self.act_with(|_, inner| {
             inner.known = true;
             let mut answers = Vec::new();
             for record in records {
-                if inner.jobs.contains_key(&record.id) {
-                    answers.push(Acted::Refused("Its id exists again.".into()));
-                    continue;
-                }
-                inner.jobs.insert(record.id.clone(), back(record));
-                inner.restored.push(record.id.clone());
-                answers.push(Acted::Done);
+                let receipt = (once.name.to_owned(), record.id.clone());
+                let there = inner.jobs.get(&record.id).map(|job| job.created);
+                answers.push(match there {
+                    _ if inner.receipts.contains(&receipt) => Acted::Done,
+                    Some(created) if created == back(record).created => Acted::There,
+                    Some(_) => Acted::Refused("Another job has its id.".into()),
+                    None => {
+                        inner.jobs.insert(record.id.clone(), back(record));
+                        inner.restored.push(record.id.clone());
+                        inner.receipts.insert(receipt);
+                        Acted::Done
+                    }
+                });
             }
             Ok(answers)
+        })
+    }
+
+    fn settings<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<Value>> {
+        let known = self.known(queue);
+        let settings = self.see(|inner| json!({ "paused": inner.paused, "concurrency": inner.concurrency }));
+        Box::pin(async move { known.map(|()| settings) })
+    }
+
+    fn revive<'a>(&'a self, _: &'a Warrant, _: &'a str, settings: &'a Value) -> BoxFuture<'a, Result<bool>> {
+        self.act_with(|_, inner| {
+            let free = inner.jobs.is_empty();
+            if free {
+                (inner.paused, inner.concurrency) = (settings["paused"].as_bool().unwrap(), settings["concurrency"].as_u64());
+            }
+            Ok(free)
         })
     }
 
@@ -367,10 +350,14 @@ impl Queue for Memory {
 
     fn obliterate<'a>(&'a self, _: &'a Warrant, _: &'a str) -> BoxFuture<'a, Result<bool>> {
         self.act_with(|_, inner| {
+            if !inner.known && !inner.paused {
+                return Err(Error::NotFound("The queue".into()));
+            }
             assert!(inner.paused, "only a paused queue is obliterated");
             // Two calls.
             let first = std::mem::replace(&mut inner.known, false);
             inner.jobs.clear();
+            (inner.paused, inner.concurrency) = if first { (true, inner.concurrency) } else { (false, None) };
             Ok(!first)
         })
     }

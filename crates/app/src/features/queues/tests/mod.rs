@@ -5,6 +5,7 @@ mod chosen;
 mod cohort;
 mod crash;
 mod memory;
+mod memory_rows;
 mod runs;
 mod schedules;
 mod trail;

@@ -36,6 +36,7 @@ async fn one_whose_id_exists_again_stays_in_the_archive(world: &World) {
     shop.queue.fill(JobState::Failed, 4);
     let run = shop.done(Work::Remove, failed()).await;
     shop.queue.fill(JobState::Failed, 1);
+    shop.queue.change("failed-0", |job| job.created += 1);
     let back = restored(&shop, run.id).await;
     assert_eq!((back.done, back.refused, back.refusals[0].id.as_str()), (3, 1, "failed-0"));
     assert_eq!(shop.run(run.id).await.archived, 1, "it can be restored when the other is gone");
@@ -113,6 +114,62 @@ async fn a_queue_is_obliterated_and_comes_back_with_its_schedules(world: &World)
     assert_eq!(shop.queue.inner.lock().unwrap().schedules["tick"].job, "tick");
 }
 
+async fn an_obliterated_queue_comes_back_paused_and_limited(world: &World) {
+    let shop = Shop::of(world);
+    shop.queue.fill(JobState::Waiting, 3);
+    (shop.queue.inner.lock().unwrap().paused, shop.queue.inner.lock().unwrap().concurrency) = (true, Some(3));
+    let run = shop.done(Work::Obliterate, failed()).await;
+    assert!(shop.queue.see(|queue| !queue.paused && queue.concurrency.is_none()), "nothing is left");
+    let back = run::restore(&shop.app, &boss(), run.id, because()).await.unwrap().value;
+    // Its settings, then its jobs: the process is killed when those are there.
+    shop.queue.hang_in(1);
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(700), shop.execute(back.id)).await.is_err());
+    assert_eq!(shop.queue.see(|queue| (queue.paused, queue.concurrency, queue.jobs.len())), (true, Some(3), 3));
+    assert!(shop.execute(back.id).await.unwrap());
+    let back = shop.run(back.id).await;
+    assert!(shop.queue.see(|queue| queue.paused) && back.note.unwrap().contains("its pause and its limits of then"));
+}
+
+async fn a_queue_that_is_used_again_keeps_its_own_settings(world: &World) {
+    let shop = Shop::of(world);
+    shop.queue.fill(JobState::Waiting, 3);
+    shop.queue.inner.lock().unwrap().paused = true;
+    let run = shop.done(Work::Obliterate, failed()).await;
+    shop.queue.inner.lock().unwrap().known = true;
+    shop.queue.fill(JobState::Failed, 1);
+    let back = restored(&shop, run.id).await;
+    assert!(shop.queue.see(|queue| !queue.paused) && back.note.unwrap().contains("those of now"));
+}
+
+async fn what_comes_after_the_walk_keeps_a_queue_from_being_obliterated(world: &World) {
+    let shop = Shop::of(world);
+    shop.queue.fill(JobState::Failed, 3);
+    shop.queue.inner.lock().unwrap().paused = true;
+    shop.queue.hang_in(0);
+    let id = shop.start(Work::Obliterate, failed()).await.unwrap().id;
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(700), shop.execute(id)).await.is_err());
+    // Those that wait were looked at already.
+    shop.queue.fill(JobState::Waiting, 2);
+    assert!(shop.execute(id).await.unwrap());
+    let run = shop.run(id).await;
+    assert_eq!((run.status, run.archived, shop.queue.count(JobState::Waiting)), (RunStatus::Failed, 3, 2), "{run:?}");
+    assert!(run.fault.unwrap().starts_with("2 jobs came or changed meanwhile"));
+}
+
+async fn logs_of_any_size_are_measured_before_they_are_read(world: &World) {
+    let shop = Shop::of(world);
+    shop.queue.fill(JobState::Failed, 30);
+    for n in 0..30 {
+        shop.queue.change(&format!("failed-{n}"), |job| job.log = "x".repeat(if n == 7 { 50 << 20 } else { 900 << 10 }));
+    }
+    let before = shop.queue.all();
+    let run = shop.done(Work::Remove, failed()).await;
+    assert_eq!((run.done, run.refused), (29, 1), "{run:?}");
+    assert!(run.refusals[0].id == "failed-7" && run.refusals[0].why.starts_with("It is 50.0 MiB."), "{run:?}");
+    restored(&shop, run.id).await;
+    assert_eq!(shop.queue.all(), before, "with their logs");
+}
+
 async fn what_can_not_be_archived_keeps_a_queue_from_being_obliterated(world: &World) {
     let shop = Shop::of(world);
     shop.queue.fill(JobState::Failed, 3);
@@ -140,6 +197,10 @@ on_both!(
     a_drain_takes_a_list_and_leaves_schedules_and_what_runs,
     chosen_jobs_are_deleted_at_once_and_come_back,
     a_queue_is_obliterated_and_comes_back_with_its_schedules,
+    an_obliterated_queue_comes_back_paused_and_limited,
+    a_queue_that_is_used_again_keeps_its_own_settings,
+    what_comes_after_the_walk_keeps_a_queue_from_being_obliterated,
+    logs_of_any_size_are_measured_before_they_are_read,
     what_can_not_be_archived_keeps_a_queue_from_being_obliterated,
     nothing_of_the_archive_is_in_a_reply,
 );

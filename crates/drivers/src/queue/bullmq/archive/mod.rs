@@ -3,15 +3,19 @@
 mod record;
 mod remove;
 mod restore;
+mod settings;
+mod size;
 mod text;
 
-use qd_core::port::queue::{ACT_MAX, JobRecord, JobState};
+use qd_core::port::queue::{ACT_MAX, JobRecord, JobState, Once};
 use qd_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub(super) use record::records;
 pub(super) use remove::remove_recorded;
 pub(super) use restore::restore;
+pub(super) use settings::{revive, settings};
+pub(super) use size::sizes;
 
 use super::write;
 use text::Text;
@@ -29,7 +33,7 @@ struct Whole {
     hash: Vec<Text>,
     /// Score in the sorted set of its state; `None` in a list.
     score: Option<String>,
-    /// Log lines, oldest first; the last ones of a long log.
+    /// Log lines, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     logs: Vec<Text>,
     /// Keys of children that it waits for.
@@ -97,6 +101,12 @@ fn place(state: JobState) -> &'static str {
         JobState::Completed => "completed",
         JobState::Failed => "failed",
     }
+}
+
+/// What the key is called, behind the queue's name, under which Redis remembers the jobs of a call.
+fn receipt(once: Once<'_>) -> Result<String> {
+    let good = !once.name.is_empty() && once.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b':'));
+    if good { Ok(format!("quarterdeck:{}", once.name)) } else { Err(Error::Broken(format!("{} names no call.", once.name))) }
 }
 
 /// Records with their contents, cut into calls of a script: at most `most` jobs and about [`BYTES`] each.

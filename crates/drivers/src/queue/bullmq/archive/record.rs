@@ -13,8 +13,6 @@ use crate::queue::bullmq::write;
 
 /// Jobs of one pipeline.
 const PAGE: usize = 50;
-/// Log lines that are kept of a job, the last ones.
-const LOGS: isize = 1_000;
 /// Running jobs that are known by name; more do not run at once.
 const ACTIVE: isize = 20_000;
 /// Sorted sets of jobs.
@@ -63,7 +61,7 @@ async fn page(conn: &mut Conn, keys: Keys<'_>, ids: &[&str]) -> Result<Vec<Told>
     let mut look = redis::pipe();
     for id in ids {
         look.cmd("HGETALL").arg(keys.of(id));
-        look.cmd("LRANGE").arg(keys.of_job(id, "logs")).arg(-LOGS).arg(-1);
+        look.cmd("LRANGE").arg(keys.of_job(id, "logs")).arg(0).arg(-1);
         look.cmd("SMEMBERS").arg(keys.of_job(id, "dependencies"));
         look.cmd("HGETALL").arg(keys.of_job(id, "processed"));
         look.cmd("HGETALL").arg(keys.of_job(id, "failed"));

@@ -1,10 +1,10 @@
 //! Bringing deleted jobs back.
 
 use qd_core::Result;
-use qd_core::port::queue::{Acted, JobRecord};
+use qd_core::port::queue::{Acted, JobRecord, Once};
 use redis::ScriptInvocation;
 
-use super::{Text, Whole, calls, place};
+use super::{Text, Whole, calls, place, receipt};
 use crate::queue::bullmq::BullMq;
 use crate::queue::bullmq::connect::{Conn, fault};
 use crate::queue::bullmq::keys::Keys;
@@ -14,7 +14,7 @@ use crate::queue::bullmq::write::{self, Answer};
 /// Brings jobs back in their state. A list of up to a thousand jobs is put in order by age. In a longer one those of lists, of whom the first of
 /// `records` is the first to run, go before all that wait, or behind them when the next to run is older: pages of one archive keep their order,
 /// whichever end they are restored from.
-pub(in crate::queue::bullmq) async fn restore(bull: &BullMq, queue: &str, records: &[JobRecord]) -> Result<Vec<Acted>> {
+pub(in crate::queue::bullmq) async fn restore(bull: &BullMq, queue: &str, records: &[JobRecord], once: Once<'_>) -> Result<Vec<Acted>> {
     let keys = bull.keys(queue)?;
     let mut calls = calls(records, write::CHUNK)?;
     // A queue that lost its last job is no queue any more: it becomes one again.
@@ -26,7 +26,7 @@ pub(in crate::queue::bullmq) async fn restore(bull: &BullMq, queue: &str, record
     let mut answers: Vec<Vec<i64>> = Vec::with_capacity(calls.len());
     for jobs in &calls {
         let mut call = script::call(&RESTORE, keys);
-        call.arg(if front { "front" } else { "back" });
+        call.arg(if front { "front" } else { "back" }).arg(receipt(once)?);
         for (record, whole) in jobs {
             arguments(&mut call, record, whole);
         }

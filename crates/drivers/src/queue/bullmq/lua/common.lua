@@ -3,6 +3,7 @@ local call = redis.call
 local base = KEYS[1]
 
 -- Answers for one job; the driver puts them into words.
+local THERE = 2
 local DONE, GONE, RUNS, SCHEDULED, PARENT, ELSEWHERE, EXISTS = 1, 0, -1, -2, -3, -4, -5
 -- Turns within one point of priority.
 local TURNS = 4294967296
@@ -27,6 +28,21 @@ local function ready_list(queue)
   if call('EXISTS', queue .. 'paused') == 1 then return queue .. 'paused' end
   if call('EXISTS', queue .. 'wait') == 1 then return queue .. 'wait' end
   return queue .. (apart(queue) and 'paused' or 'wait')
+end
+
+-- Which jobs a call over an archive acted on, under its name, for three days: one that is made again does nothing twice.
+local RECEIPT_SECONDS = 259200
+
+local function receipt(name)
+  local key, made = base .. name, false
+  return {
+    has = function(id) return call('SISMEMBER', key, id) == 1 end,
+    add = function(id)
+      call('SADD', key, id)
+      if not made then call('EXPIRE', key, RECEIPT_SECONDS) end
+      made = true
+    end,
+  }
 end
 
 local lines = {}

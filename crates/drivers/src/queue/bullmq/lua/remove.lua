@@ -1,5 +1,5 @@
--- Deletes jobs that do not run. Without a record ARGV is 'now' and ids; with one it is 'as recorded' and, for each job, its id, state, score
--- (empty for a list), number of values and the fields with their values: a job that is no longer like that stays.
+-- Deletes jobs that do not run. Without a record ARGV is 'now' and ids; with one it is 'as recorded', the name under which is remembered what
+-- was deleted, and, for each job, its id, state, score (empty for a list), number of values and the fields with their values: a job that is no longer like that stays.
 local SETS = {'completed', 'waiting-children', 'delayed', 'failed', 'prioritized'}
 local most = nil
 local answers = {}
@@ -65,12 +65,14 @@ end
 if ARGV[1] == 'now' then
   for i = 2, #ARGV do answers[i - 1] = remove(ARGV[i]) end
 else
-  local at = 2
+  local at, receipts = 3, receipt(ARGV[2])
   while at <= #ARGV do
     local id, count = ARGV[at], tonumber(ARGV[at + 3])
     -- Running comes first: a lock alone changes nothing that is recorded.
     local runs = call('EXISTS', base .. id .. ':lock') == 1
-    answers[#answers + 1] = runs and RUNS or unchanged(id, at + 1) and remove(id) or GONE
+    local answer = receipts.has(id) and DONE or runs and RUNS or unchanged(id, at + 1) and remove(id) or GONE
+    if answer == DONE then receipts.add(id) end
+    answers[#answers + 1] = answer
     at = at + 4 + 2 * count
   end
 end

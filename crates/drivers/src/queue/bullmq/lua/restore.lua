@@ -1,12 +1,13 @@
--- Brings deleted jobs back. ARGV: 'front' or 'back', the end of a long line for those of lists, of whom the first is the first to run; then
--- for each job: id, state, score (empty for a list), milliseconds that its key of uniqueness has left (-1:
+-- Brings deleted jobs back. ARGV: 'front' or 'back', the end of a long line for those of lists, of whom the first is the first to run; the
+-- name under which is remembered what came back; then for each job: id, state, score (empty for a list), milliseconds that its key of uniqueness has left (-1:
 -- without end, empty: it has none), '1' when its parent waited for it, then seven counts, each followed by that many values: the hash, log
 -- lines, children awaited, children done (pairs), children whose failure is ignored (pairs), children whose failure counts (pairs of score and
 -- key), the job that is to follow it (pairs).
 local answers = {}
 local most = kept_events(true)
 local front = ARGV[1] == 'front'
-local at = 2
+local receipts = receipt(ARGV[2])
+local at = 3
 
 local function next_arg()
   at = at + 1
@@ -77,9 +78,16 @@ local function enter(job)
   end
 end
 
+-- Whether the job that is there is this one: made in the same moment, under the same name.
+local function same(job, key)
+  local said = call('HMGET', key, 'timestamp', 'name')
+  return said[1] == (field(job, 'timestamp') or false) and said[2] == (field(job, 'name') or false)
+end
+
 local function restore(job)
   local key = base .. job.id
-  if call('EXISTS', key) == 1 then return EXISTS end
+  if receipts.has(job.id) then return DONE end
+  if call('EXISTS', key) == 1 then return same(job, key) and THERE or EXISTS end
   local parent = field(job, 'parentKey')
   if parent == '' then parent = nil end
   local alive = parent and reachable(parent)
@@ -90,6 +98,7 @@ local function restore(job)
     tell(most, 'event', 'added', 'jobId', job.id, 'name', field(job, 'name') or '')
   end
   enter(job)
+  receipts.add(job.id)
   return DONE
 end
 

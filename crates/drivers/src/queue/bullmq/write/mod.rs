@@ -14,7 +14,7 @@ use super::connect::Conn;
 use super::keys::Keys;
 use super::read;
 
-pub(super) use act::act;
+pub(super) use act::{act, chunk};
 pub(super) use answer::Answer;
 pub(super) use limit::limit;
 pub(super) use obliterate::obliterate;
@@ -35,7 +35,7 @@ const OF_JOBS: [&str; 6] = ["lock", "logs", "dependencies", "processed", "failed
 pub(super) fn is_job(id: &str) -> bool {
     let Some((head, tail)) = id.rsplit_once(':') else { return !id.is_empty() && !PARTS.contains(&id) };
     match head.split(':').next() {
-        Some("metrics" | "de" | "dn") => false,
+        Some("metrics" | "de" | "dn" | "quarterdeck") => false,
         // A schedule has no number behind its name, the job that it waits for has.
         Some("repeat") => head != "repeat" && tail.bytes().all(|byte| byte.is_ascii_digit()),
         _ => !OF_JOBS.contains(&tail),
@@ -63,7 +63,7 @@ mod tests {
         }
         for part in [
             "", "meta", "wait", "7:lock", "7:logs", "repeat:tick", "repeat:1795416059928", "metrics:failed", "metrics:failed:data", "de:x",
-            "repeat:a:logs",
+            "quarterdeck:out:7", "repeat:a:logs",
         ] {
             assert!(!is_job(part), "{part}");
         }

@@ -30,6 +30,8 @@ scripts! {
     REMOVE = ["remove.lua"];
     /// Deleted jobs come back.
     RESTORE = ["restore.lua"];
+    /// A deleted queue is as it was set.
+    REVIVE = ["revive.lua"];
     /// Workers stop.
     PAUSE = ["merge.lua", "pause.lua"];
     /// Workers go on.
