@@ -2,6 +2,7 @@
 
 mod bullmq;
 mod crash;
+mod doctor;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
