@@ -161,7 +161,7 @@
     const key = e.key.toLowerCase();
     if (Date.now() - g < 1200) { g = 0; const a = $(`.nav__link[data-key="${CSS.escape(key)}"]`); if (a) { e.preventDefault(); location.href = a.href; return; } }
     if (key === "g") g = Date.now();
-    if (key === "/") { const f = $(".filters input, .search input"); if (f) { e.preventDefault(); f.focus(); } }
+    if (key === "/") { const f = $(".filters input:not([type=hidden])") || $(".search input"); if (f) { e.preventDefault(); f.focus(); } }
     if (key === "?") { const k = $("#keys"); if (k) k.showModal(); }
     if (key === "r") QD.refresh();
     if (key === "k" && e.shiftKey) { if (QD.kill) { e.preventDefault(); QD.kill(document.activeElement); } return; }   // with Shift: Caps Lock alone must not kill

@@ -18,9 +18,12 @@
   const measured = (at) => { const t = fresh() && $("time", fresh()); if (t && at) { t.textContent = at; } };
 
   /* Hands off while someone works in it, a dialog is up, or text is selected */
+  let moved = 0;
+  document.addEventListener("pointermove", () => { moved = Date.now(); }, { passive: true });
+  const aimed = (el) => "liveKeep" in el.dataset && el.matches(":hover") && Date.now() - moved < 2000;   // somebody is about to click
   const kept = (el) => "liveKeep" in el.dataset && document.activeElement.matches("a[id]");   // its links have the same ids afterwards: the focus stays
   const busy = (el) => document.hidden || QD.isModal() || el.contains(document.activeElement) && document.activeElement !== document.body && document.activeElement !== el && !kept(el)
-    || $("form[data-bulk] tbody input:checked", el) || $(":popover-open.menu", el) || (getSelection() && !getSelection().isCollapsed && el.contains(getSelection().anchorNode));
+    || aimed(el) || $("form[data-bulk] tbody input:checked", el) || $(":popover-open.menu", el) || (getSelection() && !getSelection().isCollapsed && el.contains(getSelection().anchorNode));
 
   function queue(el, html) { if (el.id) waiting.set(el.id, html || waiting.get(el.id) || ""); clearTimeout(timer); timer = setTimeout(flush, 150); }
   function flush() {
@@ -36,6 +39,7 @@
       const lost = () => { const to = focused && document.activeElement === document.body && $("[tabindex]", document.getElementById(id) || undefined); if (to) to.focus({ preventScroll: true }); };
       htmx.ajax("GET", el.dataset.liveSrc || location.pathname + location.search, { target: el, source: el, headers: { "QD-Live": "1" }, ...how }).then(lost, () => {});
     }
+    if (held && !document.hidden) { clearTimeout(timer); timer = setTimeout(flush, 2000); }
     if (!lostAt) state(held && !document.hidden ? "paused" : "live");
   }
   for (const ev of ["focusout", "visibilitychange", "selectionchange", "close"]) document.addEventListener(ev, () => { if (waiting.size) { clearTimeout(timer); timer = setTimeout(flush, 300); } }, true);

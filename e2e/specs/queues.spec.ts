@@ -55,6 +55,8 @@ test("the table names every queue of every job system, and a filter lives in the
   const all = await rows(page.request);
   const table = page.locator("#queue-table");
   for (const row of all.slice(0, 5)) await expect(table).toContainText(row.name);
+  await page.keyboard.press("/");
+  await expect(page.locator("#q-q")).toBeFocused();
   const wanted = all[0]?.name ?? "";
   await page.locator("#q-q").fill(wanted);
   await expect(page).toHaveURL(new RegExp(`q=${encodeURIComponent(wanted)}`));
@@ -87,8 +89,8 @@ test("a job opens in a drawer over its list, and on a page of its own", async ({
     await page.goto(`${address(row)}?state=completed`);
     await expect(page.locator("#queue-jobs tbody tr").first()).toBeVisible({ timeout: 500 });
   }).toPass({ timeout: 20_000 });
-  const link = page.locator("#queue-jobs tbody tr").first().locator("a.rowlink");
-  const id = (await link.textContent()) ?? "";
+  const id = (await page.locator("#queue-jobs tbody a.rowlink").first().textContent()) ?? "";
+  const link = page.locator("#queue-jobs").getByRole("link", { name: id, exact: true });
   await link.click();
   const drawer = page.locator("dialog.drawer[open]");
   await expect(drawer).toContainText(id);
