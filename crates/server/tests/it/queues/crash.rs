@@ -36,29 +36,65 @@ impl Process {
         Self { child, admin }
     }
 
+    /// Starts a run over all failed mails.
+    async fn begin(&self, rate: u32) -> uuid::Uuid {
+        let body = json!({ "rate": rate, "reason": "the pager said so" });
+        let begun = self.admin.post(&format!("{API}/queues/shop/mail/retry-all"), body).await.expect(201).json();
+        uuid::Uuid::parse_str(begun["id"].as_str().unwrap()).unwrap()
+    }
+
+    /// As a deploy does.
+    fn stop(mut self) {
+        let asked = std::process::Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success() && self.child.wait().unwrap().success());
+    }
+
     fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 }
 
+/// A shop whose mails have failed, and our own database with somebody who may retry them.
+async fn prepared(directory: &std::path::Path, failed: i64) -> (Shop, App) {
+    let url = format!("sqlite:{}", directory.join("shop.db").display());
+    std::fs::write(directory.join("quarterdeck.toml"), format!("[[queues]]\nname = \"shop\"\ndriver = \"embedded\"\nurl = \"{url}\"\n")).unwrap();
+    let shop = Shop::open(&url).await;
+    shop.fill(failed).await;
+    shop.until("all failed", |now| now.1 == failed).await;
+    let mut config = Config::load(&directory.join("none.toml"), false, &[]).unwrap();
+    config.storage.data_dir = directory.join("data");
+    let app = wiring::assemble(config, Clock::system()).await.unwrap();
+    app::features::identity::create_admin(&app, &email(Role::Admin), "ADMIN", Role::Admin, Some(Secret::new(PASSWORD))).await.unwrap();
+    (shop, app)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clean_stop_costs_a_run_no_attempt() {
+    let directory = tempfile::tempdir().unwrap();
+    let (shop, app) = prepared(directory.path(), 600).await;
+    let mut process = Process::start(directory.path()).await;
+    let id = process.begin(50).await;
+    for done in [50, 150] {
+        until("it goes on", || async { run::find(&app, id).await.unwrap().done >= done }).await;
+        process.stop();
+        assert_eq!(run::find(&app, id).await.unwrap().status, RunStatus::Running);
+        let job: Vec<(String, i64)> = app.db.all("SELECT state, attempts FROM job WHERE queue = 'queue-runs'", args![]).await.unwrap();
+        assert_eq!(job, [("waiting".to_owned(), 0)]);
+        process = Process::start(directory.path()).await;
+    }
+    until("it goes on again", || async { run::find(&app, id).await.unwrap().done >= 250 }).await;
+    process.kill();
+    shop.end().await;
+    app.db.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_goes_on_after_its_process_was_killed() {
     let directory = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", directory.path().join("shop.db").display());
-    std::fs::write(directory.path().join("quarterdeck.toml"), format!("[[queues]]\nname = \"shop\"\ndriver = \"embedded\"\nurl = \"{url}\"\n"))
-        .unwrap();
-    let shop = Shop::open(&url).await;
-    shop.fill(900).await;
-    shop.until("all failed", |now| now.1 == 900).await;
-    let mut config = Config::load(&directory.path().join("none.toml"), false, &[]).unwrap();
-    config.storage.data_dir = directory.path().join("data");
-    let app = wiring::assemble(config, Clock::system()).await.unwrap();
-    app::features::identity::create_admin(&app, &email(Role::Admin), "ADMIN", Role::Admin, Some(Secret::new(PASSWORD))).await.unwrap();
+    let (shop, app) = prepared(directory.path(), 900).await;
     let process = Process::start(directory.path()).await;
-    let body = json!({ "rate": 100, "reason": "the pager said so" });
-    let begun = process.admin.post(&format!("{API}/queues/shop/mail/retry-all"), body).await.expect(201).json();
-    let id = uuid::Uuid::parse_str(begun["id"].as_str().unwrap()).unwrap();
+    let id = process.begin(100).await;
     until("it is in the middle", || async { run::find(&app, id).await.unwrap().done >= 200 }).await;
     process.kill();
     let left = run::find(&app, id).await.unwrap();

@@ -123,7 +123,8 @@ async fn worked_over(url: String) {
     shop.well.store(true, Ordering::SeqCst);
     let all = run(&admin, retry, json!({ "reset": true })).await;
     assert_eq!(figures(&all), ("DONE", 1_200, 0, 0));
-    shop.until("all are done", |now| now == (0, 0, 1_200, false)).await;
+    // Of those that are done the last thousand are kept.
+    shop.until("all are done", |now| now.0 == 0 && now.1 == 0 && now.2 >= 1_000).await;
     let paused = json!({ "queueName": "mail", "source": "shop", "action": "pause", "reason": "the pager said so" });
     admin.post(&format!("{API}/queues/action"), paused).await.expect(200);
     assert!(shop.queue().await.3);
