@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use engine::job::{Enqueue, Job, JobError, RunInfo, Worker, enqueue};
-use engine::{Db, DbOptions};
+use engine::{Db, DbOptions, args};
 use qd_core::config::QueueConfig;
 use qd_core::secret::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::{Client, World, until};
 
@@ -277,5 +278,68 @@ async fn among_many_queues_only_those_that_need_nobody_stand_in_groups() {
     let page = staff.get("/queues").await.expect(200).text;
     assert!(page.contains("mail.*") && !page.contains("/queues/shop/mail.a\""), "{page}");
     assert!(!page.contains("busy.*") && page.contains("/queues/shop/busy.a\"") && page.contains("no workers"), "nobody takes their jobs: {page}");
+
+    db.write(|tx| Box::pin(async move { tx.exec("ALTER TABLE job RENAME TO elsewhere", args![]).await })).await.unwrap();
+    until("the job system is away", || async { staff.get("/queues").await.expect(200).text.contains("15 queues: ") }).await;
+    let page = staff.get("/queues").await.expect(200).text;
+    assert!(!page.contains("mail.*") && !page.contains("/queues/shop/busy.a\""), "one cause is told once: {page}");
+    let all = staff.get("/queues?source=shop").await.expect(200).text;
+    assert!(all.contains("href=\"/queues/shop/busy.a\"") && all.contains("href=\"/queues/shop/mail.a\""), "and each is found: {all}");
+    world.finish().await;
+}
+
+/// What clients of BullMQ 5 leave in Redis when they pause a queue with one job; clients of 6 leave theirs in `wait`.
+async fn paused_by_an_old_client(url: &str, prefix: &str, more: &[&str]) {
+    let address = url.trim_start_matches("redis://").split('/').next().unwrap();
+    let mut redis = tokio::net::TcpStream::connect(address).await.unwrap();
+    let keys = format!("{prefix}:mail");
+    let mut commands = vec![format!("HSET {keys}:meta paused 1 version bullmq:5.81.5")];
+    for (list, id) in std::iter::once(("paused", "1")).chain(more.iter().map(|id| ("wait", *id))) {
+        commands.push(format!("HSET {keys}:{id} name letter data {{}} opts {{}} timestamp 1700000000000"));
+        commands.push(format!("LPUSH {keys}:{list} {id}"));
+    }
+    commands.push("QUIT".into());
+    redis.write_all(format!("{}\r\n", commands.join("\r\n")).as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    redis.read_to_string(&mut answers).await.unwrap();
+    assert!(!answers.contains('-'), "{answers}");
+}
+
+async fn paused(more: &[&str]) -> World {
+    let url = std::env::var("QD_TEST_REDIS").expect("QD_TEST_REDIS is set; run cargo xtask test");
+    let prefix = format!("qd-{}", uuid::Uuid::now_v7().simple());
+    paused_by_an_old_client(&url, &prefix, more).await;
+    let queue = QueueConfig { name: "shop".into(), driver: "bullmq".into(), url: Secret::new(url), prefix };
+    World::with(|config| config.queues.push(queue)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs QD_TEST_REDIS; cargo xtask test sets it"]
+async fn jobs_that_a_pause_holds_are_shown_in_whichever_list_they_stand() {
+    let world = paused(&[]).await;
+    let staff = world.staff().await;
+    until("the queue is counted", || async { row(&staff, "mail").await.is_some_and(|row| row["waiting"] == 1) }).await;
+    for query in ["", "?state=waiting", "?state=paused"] {
+        let page = staff.get(&format!("/queues/shop/mail{query}")).await.expect(200).text;
+        assert!(page.contains("id=\"job-1\"") && page.contains("Held by the pause <span class=\"count\">1<"), "{query}: {page}");
+    }
+    assert_eq!(jobs(&staff, "mail", "waiting").await.len(), 0, "clients get the list that they ask for");
+    world.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs QD_TEST_REDIS; cargo xtask test sets it"]
+async fn where_two_versions_use_a_queue_its_pause_is_guarded_and_its_jobs_can_be_changed() {
+    let world = paused(&["2", "3"]).await;
+    let boss = world.super_admin().await;
+    until("the queue is counted", || async { row(&boss, "mail").await.is_some_and(|row| row["waiting"] == 3) }).await;
+    let page = boss.get("/queues/shop/mail?state=paused").await.expect(200).text;
+    assert!(page.contains("Its pause could lose jobs") && page.contains("Held by the pause") && page.contains("id=\"job-1\""), "{page}");
+    assert!(page.contains("/remove\"") && !page.contains("aria-disabled"), "what loses nothing is offered: {page}");
+    let asked = boss.get("/queues/shop/mail/purge?state=waiting").await.expect(200).text;
+    assert!(asked.contains("PURGE mail") && asked.contains("BullMQ 5 and 6"), "with a word about the fleet: {asked}");
+    boss.form("/queues/shop/mail/remove", &[("ids", "1"), REASON]).await.expect(303);
+    boss.form("/queues/shop/mail/resume", &[REASON]).await.expect(303);
+    assert_eq!(jobs(&boss, "mail", "waiting").await.len(), 2);
     world.finish().await;
 }

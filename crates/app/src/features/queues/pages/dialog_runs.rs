@@ -20,7 +20,6 @@ struct Asked {
     query: FilterQuery,
     filter: Filter,
     back: String,
-    hazard: Option<String>,
     able: bool,
 }
 
@@ -48,7 +47,7 @@ fn asked(ctx: &Ctx, body: &AllBody) -> Result<Asked> {
     let query = body.filter(ctx.now);
     let filter = query.filter()?;
     let back = super::input::with(&link::queue(&source, &queue), &query);
-    Ok(Asked { hazard: line.state.hazard.clone(), able: line.can.jobs, source, queue, query, filter, back })
+    Ok(Asked { able: line.can.jobs, source, queue, query, filter, back })
 }
 
 impl Asked {
@@ -57,9 +56,6 @@ impl Asked {
         let show = format!("Show {}", self.queue);
         if !self.able {
             return Ok(dialog.instead("This job system shows no jobs: nothing can be done to them from here.", self.back, show));
-        }
-        if let Some(why) = self.hazard {
-            return Ok(dialog.instead(why, self.back, show));
         }
         let preview = run::preview(&ctx.app, &self.source, &self.queue, work, &self.filter).await?;
         let jobs = preview.figures.first().map_or(0, |(_, count)| *count);

@@ -33,8 +33,6 @@ pub struct JobView {
     #[serde(skip)]
     can: Can,
     #[serde(skip)]
-    hazard: Option<String>,
-    #[serde(skip)]
     drawer: bool,
 }
 
@@ -60,10 +58,8 @@ impl JobView {
         {
             job.log = log;
         }
-        let line = read::line(&ctx.app, &source, &queue, ctx.now)?;
         Ok(Self {
             can: read::can(&ctx.app, &source),
-            hazard: line.and_then(|line| line.state.hazard),
             queue_name: queue,
             source,
             id,
@@ -103,13 +99,7 @@ impl JobView {
     fn actions(&self, job: &JobDetail, may: May) -> Markup {
         let at = |what: &str| link::with(&link::below(&self.source, &self.queue_name, what), &[("ids", &self.id)]);
         let state = job.row.state;
-        let button = |text: &str, what: &str, icon: &str| {
-            let button = Button::dialog(text, at(what)).icon(icon);
-            match &self.hazard {
-                Some(why) => button.refused(why.clone()),
-                None => button,
-            }
-        };
+        let button = |text: &str, what: &str, icon: &str| Button::dialog(text, at(what)).icon(icon);
         if !may.work || !self.can.jobs {
             return html! {};
         }

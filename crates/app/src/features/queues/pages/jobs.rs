@@ -24,8 +24,6 @@ pub struct Of<'a> {
     pub state: Option<JobState>,
     /// What the person may do.
     pub may: May,
-    /// Why nothing may be changed.
-    pub hazard: Option<&'a str>,
 }
 
 /// How a job stands, as shape and word.
@@ -137,7 +135,7 @@ fn line(job: &JobRow, of: &Of<'_>, now: Timestamp) -> Markup {
 fn bulk(of: &Of<'_>) -> Markup {
     let act = |text: &str, what: &str, icon: &str| {
         let formaction = link::below(of.source, of.queue, what);
-        html! { button type="submit" class="btn btn--s" formaction=(formaction) aria-disabled=[of.hazard.map(|_| "true")] title=[of.hazard] { (crate::ui::icon(icon)) (text) } }
+        html! { button type="submit" class="btn btn--s" formaction=(formaction) { (crate::ui::icon(icon)) (text) } }
     };
     let any = of.state.is_none();
     html! {
@@ -159,19 +157,14 @@ pub fn everything(line: &Line, query: &QueueQuery, state: JobState, may: May, co
     let (source, queue) = (&line.row.source, &line.row.name);
     let at = |what: &str| with(&link::below(source, queue, what), &filter);
     let words = if query.narrows() { "all that match".to_owned() } else { format!("all {}", row::number(count)) };
-    let button = |text: String, what: &str, icon: &str| {
-        let button = Button::dialog(text, at(what)).small().icon(icon);
-        match &line.state.hazard {
-            Some(why) => button.refused(why.clone()),
-            None => button,
-        }
-    };
+    let button = |text: String, what: &str, icon: &str| Button::dialog(text, at(what)).small().icon(icon);
     let ended = matches!(state, JobState::Failed | JobState::Completed);
     html! {
         @if may.work && ended { (button(format!("Retry {words}…"), "retry-all", "rotate-ccw")) }
         @if may.work && state == JobState::Failed && (count > 5 || query.narrows()) { (button("Retry 5 first…".into(), "retry-cohort", "list-checks")) }
         @if may.work && state == JobState::Delayed { (button(format!("Promote {words}…"), "promote-all", "skip-forward")) }
-        @if may.lose && state != JobState::Active { (button(format!("Remove {words}…"), "purge", "brush-cleaning").risk()) }
+        // What a pause holds is counted among what waits: draining takes both.
+        @if may.lose && !matches!(state, JobState::Active | JobState::Paused) { (button(format!("Remove {words}…"), "purge", "brush-cleaning").risk()) }
     }
 }
 

@@ -198,10 +198,9 @@ impl QueueView {
     }
 
     fn list(&self, may: May, page: &Page<'_>) -> Markup {
-        let hazard = self.line.as_ref().and_then(|line| line.state.hazard.as_deref());
         let searched = self.query.q.is_some();
         let state = (!searched).then_some(self.state);
-        let of = Of { source: &self.source, queue: &self.queue_name, state, may, hazard };
+        let of = Of { source: &self.source, queue: &self.queue_name, state, may };
         // A page of a state, or of one cause, is read again while people look at it. A look through thousands is repeated by hand.
         let live = !searched && (!self.query.narrows() || self.query.only_cause().is_some());
         let content = match &self.away {
@@ -241,8 +240,8 @@ impl QueueView {
                 span class="quiet small" {
                     @if line.is_some() && !(self.query.narrows() && all.0.is_empty()) { (self.said(counted)) " " }
                     "As of " (format::time(page.now, page.now)) "."
-                    @if !live { " " a href=(again) hx-get=(again) hx-target="#main" { "Read again" } }
                 }
+                @if !live { (crate::ui::Button::link("Read again", again).small().ghost().icon("refresh-cw")) }
                 @if !all.0.is_empty() { span.push {} (all) }
             }
         }
@@ -313,7 +312,7 @@ impl View for QueueView {
         html! {
             (crumbs(&[("Jobs & Queues", "/queues")], &self.queue_name))
             (self.head(may, page))
-            @if let Some(why) = hazard { (Banner::new(Tone::Warn, "Changing its jobs or its pause could lose some").text(why)) }
+            @if let Some(why) = hazard { (Banner::new(Tone::Warn, "Its pause could lose jobs").text(why)) }
             (self.figures(page))
             (self.over_time(page))
             @if self.state == JobState::Failed && !self.query.narrows() && self.query.q.is_none() { (failed::of_queue(&self.causes, may, page)) }

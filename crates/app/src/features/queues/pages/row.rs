@@ -54,9 +54,14 @@ pub fn state(line: &Line) -> Markup {
 pub fn said(line: &Line) -> String {
     let name = format!("{}: ", line.row.name);
     match &line.row.reason {
-        Some(reason) => reason.strip_prefix(&name).unwrap_or(reason).replace(&format!(" {name}"), " "),
+        Some(reason) => plain(reason.strip_prefix(&name).unwrap_or(reason), &line.row.name),
         None => format!("{}{}", rate(line.row.processing_rate), limits(&line.state)),
     }
+}
+
+/// Without the name, which stands above it.
+fn plain(reason: &str, name: &str) -> String {
+    reason.replace(&format!(". {name}: a "), ". A ").replace(&format!(" {name}: "), " ").replace(&format!(". {name} is paused"), ". It is paused")
 }
 
 fn rate(value: f64) -> String {
@@ -154,6 +159,13 @@ pub fn pause(line: &Line, shape: Shape) -> Markup {
     }
 }
 
+/// Resuming a queue that is not paused merges lists that a half-done resume left: only a hazard asks for it.
+pub fn merge(line: &Line, may: May) -> Option<Entry> {
+    let wanted = may.work && line.state.hazard.is_some() && !line.state.paused && !line.lost();
+    let href = link::below(&line.row.source, &line.row.name, "resume");
+    wanted.then(|| Entry::Dialog { icon: "play".into(), text: "Resume, merging its lists…".into(), href })
+}
+
 fn entries(line: &Line, may: May, source: &str, name: &str) -> Vec<Entry> {
     let dialog = |icon: &str, text: &str, what: &str| Entry::Dialog { icon: icon.into(), text: text.into(), href: link::below(source, name, what) };
     let failed = link::with(&link::queue(source, name), &[("state", "failed")]);
@@ -166,6 +178,7 @@ fn entries(line: &Line, may: May, source: &str, name: &str) -> Vec<Entry> {
         entries.push(dialog("list-checks", "Retry 5 first, then the rest…", "retry-cohort?state=failed"));
         entries.push(dialog("skip-forward", "Promote all delayed…", "promote-all?state=delayed"));
     }
+    entries.extend(merge(line, may));
     if may.work && line.can.limits {
         entries.push(dialog("circle-gauge", "Set limit and rate…", "limits"));
     }

@@ -1,6 +1,6 @@
 //! The table of queues: filters that live in the address, and groups by the beginning of their names when there are many.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, Render, html};
 use qd_core::reading::Status;
@@ -29,6 +29,7 @@ pub fn group(name: &str) -> Option<&str> {
 enum Entry<'l> {
     One(&'l Line),
     Group(&'l str, Vec<&'l Line>),
+    Lost(&'l str, Vec<&'l Line>),
 }
 
 fn fits(line: &Line, query: &BoardQuery) -> bool {
@@ -45,7 +46,7 @@ fn fits(line: &Line, query: &BoardQuery) -> bool {
     state && source && grouped && (text.is_empty() || line.row.name.to_lowercase().contains(&text))
 }
 
-/// Quiet queues of one beginning stand together; what needs somebody stands alone.
+/// Quiet queues of one beginning stand together, and those of a job system that is away; what needs somebody stands alone.
 fn entries<'l>(lines: &[&'l Line], query: &BoardQuery) -> Vec<Entry<'l>> {
     if lines.len() < MANY || query.narrows() {
         return lines.iter().map(|line| Entry::One(line)).collect();
@@ -58,7 +59,11 @@ fn entries<'l>(lines: &[&'l Line], query: &BoardQuery) -> Vec<Entry<'l>> {
     }
     let mut groups: BTreeMap<&str, Vec<&'l Line>> = BTreeMap::new();
     let mut out = Vec::new();
-    for line in lines {
+    let (lost, known): (Vec<&'l Line>, Vec<&'l Line>) = lines.iter().partition(|line| line.row.status == Status::Unknown);
+    for source in lost.iter().map(|line| line.row.source.as_str()).collect::<BTreeSet<_>>() {
+        out.push(Entry::Lost(source, lost.iter().copied().filter(|line| line.row.source == source).collect()));
+    }
+    for line in known {
         match group(&line.row.name).filter(|name| quiet(line) && sizes.get(name).is_some_and(|size| *size > 1)) {
             Some(name) => groups.entry(name).or_default().push(line),
             None => out.push(Entry::One(line)),
@@ -84,6 +89,7 @@ pub fn panel(board: &Board, page: &Page<'_>) -> Markup {
             @match entry {
                 Entry::One(line) => (row::row(line, At { index, selected: board.is_worst(line), several }, &board.spark(page.app, line), may, page.now)),
                 Entry::Group(name, lines) => (group_row(name, lines, may)),
+                Entry::Lost(source, lines) => (lost_row(source, lines)),
             }
         }
         @for known in silent { (row::silent(known)) }
@@ -144,6 +150,22 @@ fn group_row(name: &str, lines: &[&Line], may: may::May) -> Markup {
             td class="num col-md" { (format::NONE) }
             td.col-md { span class="small quiet" { "open the group" } }
             td.num { div.actions { @if may.work { (Button::dialog(format!("Pause {name}.*"), link::with("/queues/pause", &[("group", name)])).ghost().small().icon_only("pause")) } } }
+        }
+    }
+}
+
+/// Every queue of a job system that is away: one cause, one row.
+fn lost_row(source: &str, lines: &[&Line]) -> Markup {
+    let href = link::with("/queues", &[("source", source)]);
+    html! {
+        tr data-row {
+            th scope="row" {
+                a class="rowlink mono" href=(href) hx-get=(href) hx-target="#main" hx-push-url="true" { (source) }
+                span.sub { (format::count(i64::try_from(lines.len()).unwrap_or(i64::MAX), "queue", "queues")) @if let Some(line) = lines.first() { ": " (row::said(line)) } }
+            }
+            td { (status(Status::Unknown)) }
+            td.num { (format::UNKNOWN) } td class="num col-md" { (format::UNKNOWN) } td class="num col-lg" { (format::UNKNOWN) }
+            td.num { (format::UNKNOWN) } td class="num col-md" { (format::UNKNOWN) } td.col-md { span class="small quiet" { "open the list" } } td {}
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn buttons(line: &Line, may: May) -> Markup {
     let (source, name) = (&line.row.source, &line.row.name);
     let at = |what: &str| link::below(source, name, what);
     let dialog = |icon: &str, text: &str, what: &str| Entry::Dialog { icon: icon.into(), text: text.into(), href: at(what) };
-    let mut entries = Vec::new();
+    let mut entries: Vec<Entry> = row::merge(line, may).into_iter().collect();
     if may.lose && line.can.jobs {
         entries.push(dialog("brush-cleaning", "Purge old jobs…", "purge?state=completed"));
         entries.push(dialog("droplets", "Remove waiting jobs…", "drain"));
