@@ -96,17 +96,38 @@ pub fn times(line: &Line, steps: &[Step]) -> Markup {
     if !steps.iter().any(|step| step.run_p50.is_some() || step.wait_p50.is_some()) {
         return html! {};
     }
+    let most = series.iter().flat_map(|(_, value)| steps.iter().filter_map(value)).fold(0.0, f64::max);
+    let (unit, ms) = scale(most);
     let mut chart = Chart::new("q-times", format!("{} wait and run times", line.row.name), Kind::Line);
     for (name, value) in series {
-        chart = chart.series(name, of(value));
+        chart = chart.series(name, of(value).into_iter().map(|value| value.map(|value| (value / ms * 100.0).round() / 100.0)).collect());
     }
     let peak = steps.iter().filter_map(|step| step.run_p95).fold(0.0, f64::max);
     let finding = format!("Highest run time of 95 % of the jobs: {}.", format::millis(peak));
-    Chart { x: steps.iter().map(|step| step.at.seconds()).collect(), finding, unit: " ms".into(), ..chart }.render()
+    Chart { x: steps.iter().map(|step| step.at.seconds()).collect(), finding, unit: unit.into(), ..chart }.render()
+}
+
+/// The unit in which times up to `most` milliseconds are read with ease, and its length in milliseconds.
+fn scale(most: f64) -> (&'static str, f64) {
+    match most {
+        600_000.0.. => (" min", 60_000.0),
+        10_000.0.. => (" s", 1_000.0),
+        _ => (" ms", 1.0),
+    }
 }
 
 /// The switch of the stretch.
 pub fn ranges(page: &Page<'_>, now: &str) -> Markup {
     let tab = |(word, _): (&'static str, i64)| Tab::new(word, link::changed(page.path, page.query, &[("range", word)]), word == now);
     crate::ui::tabs::seg("Range", &RANGES.map(tab))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_is_not_told_in_milliseconds() {
+        assert_eq!([9_999.0, 10_000.0, 3_600_000.0].map(|most| scale(most).0), [" ms", " s", " min"]);
+    }
 }

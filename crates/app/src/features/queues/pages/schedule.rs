@@ -11,7 +11,7 @@ use crate::features::queues::schedules::{Held, Scheduled, Schedules};
 use crate::ui::menu::{Entry, menu};
 use crate::ui::status::Tone;
 use crate::ui::table::{Column, Priority, table_stacking};
-use crate::ui::{Button, Empty, badge, card, format, status_word};
+use crate::ui::{Banner, Button, Empty, badge, card, format, status_word};
 use crate::web::Page;
 
 /// Scheduled jobs of all job systems; `None` when one of them that has such can't tell.
@@ -46,7 +46,7 @@ pub fn panel(all: &Schedules, sources: &[Known], may: May, page: &Page<'_>) -> M
     };
     html! {
         div.stack #queue-schedules data-live="kpi queue" {
-            @for (name, why) in away { (card(name).fill(Empty::error("unplug", "Its schedules can't be asked", format!("{why} It is asked again every 10 s.")).render())) }
+            @for (name, why) in away { (Banner::new(Tone::Unknown, format!("The schedules of {name} can't be asked")).text(format!("{why} It is asked again every 10 s."))) }
             (card("Scheduled jobs").note(note).fill(content))
         }
     }
