@@ -2,7 +2,13 @@
 
 use proptest::prelude::*;
 
+use qd_core::port::Queue;
+use qd_core::port::queue::JobState;
+
 use super::*;
+use crate::features::queues::index::Entry;
+use crate::features::queues::run::{Filter, Match};
+use crate::features::queues::tests::QUEUE;
 
 #[test]
 fn reasons_lose_what_differs_from_job_to_job() {
@@ -28,6 +34,38 @@ fn reasons_lose_what_differs_from_job_to_job() {
         assert_eq!(normalised(given), wanted, "of {given}");
     }
     assert_eq!(fingerprint("Order 4711 not found", None).len(), 16);
+}
+
+/// Whoever retries a group retries its jobs and no others.
+#[tokio::test]
+async fn a_group_and_its_filter_mean_the_same_jobs() {
+    let world = crate::features::queues::tests::Memory::new();
+    let reasons = [
+        "Order 4711 not found",
+        "Order 12 not found",
+        "Order 4711 not found\n    at send (src/a.ts:1:1)",
+        "Timeout after 3 s",
+        "  \n Timeout after 40 s\n    at other (src/b.ts:9:9)",
+        "password=hunter2 refused",
+        "status 429",
+        "status 500",
+        "",
+    ];
+    world.fill(JobState::Failed, reasons.len());
+    for (n, reason) in reasons.iter().enumerate() {
+        world.change(&format!("failed-{n}"), |job| job.reason = Some((*reason).to_owned()));
+    }
+    let ids: Vec<String> = (0..reasons.len()).map(|n| format!("failed-{n}")).collect();
+    let rows = world.find(QUEUE, &ids).await.unwrap();
+    let groups: std::collections::BTreeSet<String> = rows.iter().map(cause).collect();
+    assert_eq!(groups.len(), 6);
+    for group in groups {
+        let filter = Filter { fingerprint: Some(group.clone()), ..Filter::all(JobState::Failed) };
+        for row in &rows {
+            let entry = Entry::of("shop", QUEUE, row).unwrap();
+            assert_eq!((filter.matches(row) == Match::Yes, entry.fingerprint == group), (cause(row) == group, cause(row) == group), "{row:?}");
+        }
+    }
 }
 
 #[test]

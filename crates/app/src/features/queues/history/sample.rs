@@ -108,7 +108,14 @@ impl Follower {
                 break;
             }
         }
-        self.lines.retain(|name, _| seen.queues.iter().any(|state| state.name == *name));
+        let Self { lines, flight, .. } = self;
+        lines.retain(|name, _| {
+            let there = seen.queues.iter().any(|state| state.name == *name);
+            if !there {
+                flight.forget(name);
+            }
+            there
+        });
         fault.map_or(Ok(()), Err)
     }
 

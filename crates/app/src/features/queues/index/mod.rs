@@ -26,6 +26,8 @@ use qd_core::port::queue::JobEvent;
 use qd_core::{App, Result};
 
 pub use coverage::{Coverage, coverage};
+#[cfg(test)]
+pub(super) use entry::Entry;
 pub use query::Query;
 pub use search::{Found, Hit, search};
 
