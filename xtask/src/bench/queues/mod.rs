@@ -40,7 +40,7 @@ pub fn measure(program: &Path, seconds: u32, many: u64) -> Result<Table> {
     let files = Scratch::new("queues")?;
     let (serve, cookie) = start(program, files.path(), &redis.url)?;
     let mut desk = Desk::new(&serve.address, &cookie);
-    desk.wait_until("every queue is counted", |desk| Ok(desk.failed()? >= QUEUES * EACH))?;
+    desk.wait_until("every queue is counted", |desk| Ok(desk.failed(|_| true)? >= QUEUES * EACH))?;
     let mut table = Table::new(["what", "measured", "bar"]);
     let address = serve.address.as_str();
     let load = |path: &str| load::run(&Load { address, path, headers: &desk.headers(), rate: RATE, seconds, connections: 20 });
@@ -112,10 +112,11 @@ impl Desk {
         if answer.status == 200 { Ok(serde_json::from_slice(&answer.body)?) } else { Err(format!("{path}: {}", answer.text()).into()) }
     }
 
-    /// Failed jobs that the overview shows.
-    fn failed(&mut self) -> Result<u64> {
+    /// Failed jobs that the overview shows, of queues with such names.
+    fn failed(&mut self, named: impl Fn(&str) -> bool) -> Result<u64> {
         let all = self.get(API)?;
-        let of = |queue: &Value| if queue.field("source") == "bull" { queue.field("failed").as_u64() } else { None };
+        let is_meant = |queue: &Value| queue.field("source") == "bull" && queue.field("name").as_str().is_some_and(&named);
+        let of = |queue: &Value| if is_meant(queue) { queue.field("failed").as_u64() } else { None };
         Ok(all.field("queues").as_array().into_iter().flatten().filter_map(of).sum())
     }
 
@@ -168,7 +169,7 @@ fn retry_all(desk: &mut Desk, resp: &mut Resp, table: &mut Table) -> Result<()> 
 
 fn retry_some(desk: &mut Desk, resp: &mut Resp, serve: &Serve, many: u64, table: &mut Table) -> Result<()> {
     fill::failed(resp, "many", many)?;
-    desk.wait_until("the big queue is counted", |desk| Ok(desk.failed()? >= many))?;
+    desk.wait_until("the big queue is counted", |desk| Ok(desk.failed(|name| name == "many")? >= many))?;
     watch(resp)?;
     let (before, mut peak) = (proc::resident(serve.group.id())?, 0);
     let body = r#"{"state":"failed","reasonHas":"has no address","reason":"Measure a retry by filter"}"#;
