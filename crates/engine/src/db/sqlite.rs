@@ -22,6 +22,9 @@ pub struct Sqlite {
     connect: SqliteConnectOptions,
 }
 
+/// Kibibytes of the writer's page cache: a batch touches the pages of every index.
+const WRITER_CACHE: &str = "-16384";
+
 impl Sqlite {
     pub(crate) async fn open(path: &str, options: &DbOptions) -> Result<Self> {
         let path = file(path)?;
@@ -30,7 +33,8 @@ impl Sqlite {
         }
         let connect = connect_options(&path, options);
         let bus = bus::bus();
-        let writer = if options.read_only { None } else { Some(Writer::start(connect.clone(), bus.clone()).await?) };
+        let writer =
+            if options.read_only { None } else { Some(Writer::start(connect.clone().pragma("cache_size", WRITER_CACHE), bus.clone()).await?) };
         let read = SqlitePoolOptions::new()
             .max_connections(options.pool.max(1))
             .acquire_timeout(Duration::from_secs(10))
@@ -89,8 +93,10 @@ fn connect_options(path: &Path, options: &DbOptions) -> SqliteConnectOptions {
         .pragma("trusted_schema", "OFF")
         .pragma("cell_size_check", "ON")
         .pragma("temp_store", "MEMORY")
-        .pragma("cache_size", "-16384")
-        .pragma("mmap_size", "268435456")
+        // Kibibytes, of each reader. The system's page cache stands behind them all; a map of the file would count it once for each of them as
+        // memory of this process.
+        .pragma("cache_size", "-4096")
+        .pragma("mmap_size", "0")
         .statement_cache_capacity(512);
     if options.read_only {
         // The mode is the writing process's business.
