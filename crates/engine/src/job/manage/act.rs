@@ -133,7 +133,7 @@ async fn refuse_held(tx: &mut Tx, standing: &[Standing], answers: &mut HashMap<U
             continue;
         };
         if !held.insert(key.clone()) {
-            answers.insert(job.id, Acted::Refused(format!("A job with its unique key {key} waits or runs.")));
+            answers.insert(job.id, Acted::Refused("A job with its unique key waits or runs.".into()));
         }
     }
     Ok(())

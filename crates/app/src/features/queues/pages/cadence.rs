@@ -31,10 +31,11 @@ fn every(ms: u64) -> String {
     format!("every {} ms", format::number(i64::try_from(ms).unwrap_or(i64::MAX)))
 }
 
-/// `America/New_York` as `, New York time`.
+/// `America/New_York` as `, New York time`. Without a zone BullMQ's workers take their own.
 fn place(zone: &str) -> String {
     match zone.trim() {
-        "" | "UTC" | "Etc/UTC" | "GMT" => " UTC".into(),
+        "" => ", the workers' time".into(),
+        "UTC" | "Etc/UTC" | "GMT" => " UTC".into(),
         zone => format!(", {} time", zone.rsplit('/').next().unwrap_or(zone).replace('_', " ")),
     }
 }
@@ -127,9 +128,10 @@ mod tests {
             ("0 2 * * *", new_york, "daily at 02:00, New York time"),
             ("30 2,14 * * *", "UTC", "daily at 02:30 and 14:30 UTC"),
             ("0 2 * * 0", new_york, "Sunday at 02:00, New York time"),
-            ("0 9 * * 1-5", "", "Monday to Friday at 09:00 UTC"),
-            ("0 9 * * MON,thu", "", "Monday and Thursday at 09:00 UTC"),
-            ("0 3 1 * *", "", "on day 1 of the month at 03:00 UTC"),
+            ("0 9 * * 1-5", "UTC", "Monday to Friday at 09:00 UTC"),
+            ("0 9 * * *", "", "daily at 09:00, the workers' time"),
+            ("0 9 * * MON,thu", "UTC", "Monday and Thursday at 09:00 UTC"),
+            ("0 3 1 * *", "UTC", "on day 1 of the month at 03:00 UTC"),
         ] {
             assert_eq!(said(pattern, zone), text, "{pattern}");
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::features::queues::failure::fingerprint;
+use crate::features::queues::failure;
 use crate::features::queues::scrub::scrub;
 
 /// Most fields of one filter.
@@ -162,9 +162,8 @@ impl Filter {
 
     fn fingerprint_matches(&self, row: &JobRow) -> Match {
         let Some(wanted) = &self.fingerprint else { return Match::Yes };
-        let Some(reason) = &row.reason else { return Match::No };
         // Of the message alone: lists have no stacks, and a cut message has the same beginning.
-        if fingerprint(&reason.text, None) == *wanted { Match::Yes } else { Match::No }
+        if failure::cause(row) == *wanted { Match::Yes } else { Match::No }
     }
 
     fn fields_match(&self, row: &JobRow) -> Match {

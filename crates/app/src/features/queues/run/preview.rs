@@ -37,7 +37,8 @@ pub async fn preview(app: &App, name: &str, queue: &str, work: Work, filter: &Fi
     let driver = source::source(app, name)?.queue.as_ref();
     let state = source::state(app, name, queue).await?;
     let states = walk::states(work, filter);
-    let all = matches!(work, Work::Drain { .. } | Work::Obliterate) || filter.is_all();
+    // Drivers count what a pause set aside among all that waits: of it alone there is no count.
+    let all = matches!(work, Work::Drain { .. } | Work::Obliterate) || (filter.is_all() && filter.state != JobState::Paused);
     let counted = if all { whole_states(driver, &state, &states).await? } else { looked(driver, queue, filter).await? };
     let mut preview = Preview { effects: effects(work, &counted, &state), sample: counted.sample, ..Preview::default() };
     preview.figures.push((if counted.at_least { "jobs, at least" } else { "jobs" }.into(), counted.jobs));
@@ -63,7 +64,9 @@ async fn whole_states(driver: &dyn Queue, state: &QueueState, states: &[JobState
             sample.extend(page.jobs.iter().map(shown));
         }
     }
-    Ok(Counted { jobs: states.iter().map(|one| counted(state, *one)).sum(), at_least: false, sample })
+    let counts: Vec<i64> = states.iter().map(|one| counted(state, *one)).collect();
+    let at_least = counts.iter().any(|count| state.at_least(count.unsigned_abs()));
+    Ok(Counted { jobs: counts.into_iter().sum(), at_least, sample })
 }
 
 /// The driver's count of a state. A driver that keeps paused jobs apart counts them among those that wait.

@@ -11,6 +11,7 @@ use qd_core::{App, Result, Timestamp};
 use serde_json::json;
 
 use super::Scheduled;
+use crate::ui::format;
 
 /// Seconds that a schedule may be late.
 const LATE: i64 = 5 * 60;
@@ -30,7 +31,8 @@ pub fn overdue(state: &ScheduleState, now: Timestamp) -> Option<String> {
     }
     let due = state.next_at.filter(|_| !state.paused)?;
     let late = now.since(due);
-    (late > LATE.max(2 * cadence(state, due))).then(|| format!("It should have fired at {}, {} min ago, and did not.", due.rfc3339(), late / 60))
+    (late > LATE.max(2 * cadence(state, due)))
+        .then(|| format!("It should have fired at {} UTC, {} ago, and did not.", format::moment(due, now), format::duration(late)))
 }
 
 /// Seconds between two occurrences; 0 when nobody knows.
@@ -133,7 +135,7 @@ mod tests {
         let every = |ms| state(Cadence::Every(ms), Some(due));
         assert_eq!(overdue(&every(1_000), due.plus_seconds(300)), None);
         let why = overdue(&every(1_000), due.plus_seconds(301)).unwrap();
-        assert_eq!(why, "It should have fired at 2026-11-22T12:00:00Z, 5 min ago, and did not.");
+        assert_eq!(why, "It should have fired at 12:00:00 UTC, 5 min ago, and did not.");
         assert_eq!(overdue(&every(600_000), due.plus_seconds(1_200)), None);
         assert!(overdue(&every(600_000), due.plus_seconds(1_201)).is_some());
         let hourly = state(Cadence::Cron { pattern: "0 * * * *".into(), zone: "Europe/Oslo".into() }, Some(due));

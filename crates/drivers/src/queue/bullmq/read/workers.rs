@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use qd_core::port::queue::WorkerState;
 use qd_core::{Error, Result, Timestamp};
+use redis::aio::ConnectionLike;
 use redis::{RedisError, cmd};
 
 use crate::queue::bullmq::connect::{Conn, fault};
@@ -59,7 +60,8 @@ async fn list(bull: &BullMq, conn: &mut Conn) -> Result<Option<Vec<Client>>> {
     let answer = conn.everywhere(cmd("CLIENT").arg("LIST").arg("TYPE").arg("NORMAL")).await;
     let names = bull.discovery.names();
     let known = |name: &str| names.binary_search_by(|one| one.as_str().cmp(name)).is_ok();
-    let clients = |list: String| list.lines().filter_map(|line| client(line, &bull.prefix, known)).collect();
+    let db = conn.get_db();
+    let clients = |list: String| list.lines().filter(|line| is_of(line, db)).filter_map(|line| client(line, &bull.prefix, known)).collect();
     let seen = match answer {
         Ok(lists) => Some(fullest(lists.into_iter().filter_map(text).map(clients))),
         Err(refused) if is_blocked(&refused) => None,
@@ -67,6 +69,12 @@ async fn list(bull: &BullMq, conn: &mut Conn) -> Result<Option<Vec<Client>>> {
     };
     *bull.workers.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), seen.clone()));
     Ok(seen)
+}
+
+/// Whether a client uses that database: the list names those of all of them, and another one may hold queues of the same names.
+fn is_of(line: &str, db: i64) -> bool {
+    let used = line.split(' ').find_map(|pair| pair.strip_prefix("db="));
+    used.is_none_or(|used| used.parse() == Ok(db))
 }
 
 /// In a cluster a worker is connected to several servers: for each queue the longest list counts, as BullMQ itself has it.
@@ -91,4 +99,15 @@ fn fullest(lists: impl Iterator<Item = Vec<Client>>) -> Vec<Client> {
 fn is_blocked(refused: &RedisError) -> bool {
     refused.code() == Some("NOPERM")
         || refused.detail().is_some_and(|detail| detail.contains("unknown command") || detail.contains("unknown subcommand"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_of_another_database_are_not_ours() {
+        let line = |db| format!("id=17 addr=10.0.0.7:5100 name=bull:bWFpbA== db={db} sub=0");
+        assert_eq!((is_of(&line(5), 5), is_of(&line(0), 5), is_of(&line(55), 5), is_of("id=17 name=x", 5)), (true, false, false, true));
+    }
 }
