@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use axum::BoxError;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{HeaderValue, Method, Request, header};
+use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use axum::response::Response;
 use percent_encoding::percent_decode_str;
 use qd_core::{Error, Result};
 
 use super::context::{Head, Params, RequestInfo};
 use super::layers::{id_for, light, light_now};
-use super::problem::json_response;
+use super::problem::{Problem, document_response};
 use super::routes::{Kind, RouteEntry};
 use super::serve::{Answering, Web, wrong_method};
 
@@ -117,8 +117,8 @@ impl DataPlane {
                 return now(&parts.method, response);
             }
             Found::NoText(name) => {
-                let fault = Error::invalid(&*name, "This part of the address is not UTF-8.");
-                let response = light_now(|| json_response(&fault, &id), &id);
+                let detail = format!("{name} in the address is not UTF-8.");
+                let response = light_now(|| document_response(&Problem::plain(StatusCode::BAD_REQUEST, "invalid", detail, &id)), &id);
                 return now(&parts.method, response);
             }
         };

@@ -40,7 +40,8 @@ async fn paths_are_decoded_once_and_must_be_text() {
     let answer = client.post("/ofrep/v1/evaluate/flags/no%2Fsuch%25flag", serde_json::json!({})).await.expect(404);
     assert_eq!(answer.json()["key"], "no/such%flag");
     let broken = client.post("/ofrep/v1/evaluate/flags/%FF", serde_json::json!({})).await.expect(400);
-    assert_eq!((broken.header("content-type"), broken.json()["errors"][0]["field"].as_str()), (Some("application/problem+json"), Some("key")));
+    assert_eq!(broken.header("content-type"), Some("application/problem+json"));
+    assert_eq!(broken.json()["detail"], "key in the address is not UTF-8.");
     for path in ["/ofrep/v1/evaluate/flags/", "/ofrep/v1/evaluate/flags/a/b", "/gate/", "/gated", "/GATE"] {
         client.get(path).await.expect(404);
     }
