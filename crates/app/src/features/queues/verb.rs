@@ -1,5 +1,6 @@
 //! What is done to queues and to chosen jobs: each an intent, the driver's call, and an outcome.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use qd_core::gate::{Action, Actor, Change, Confirmation, Done, Permit, Undo, Warrant};
@@ -176,7 +177,8 @@ async fn set_paused<A: Action + Sync>(
     source::named(&queue.queue)?;
     let done = app.gate.perform(actor, action, given, move |permit| {
         Box::pin(async move {
-            let after = turn(driver.as_ref(), permit.warrant(), &queue, paused).await?;
+            let was = pauses(driver.as_ref()).await?.get(&queue.queue).copied();
+            let after = turn(driver.as_ref(), permit.warrant(), &queue, paused, was).await?;
             let undo = (after.was != paused).then(|| back(&queue, if paused { "resume" } else { "pause" }));
             let change = Change::between(after.clone(), json!({ "paused": after.was }), json!({ "paused": paused }));
             Ok(Change { undo, ..change })
@@ -187,15 +189,33 @@ async fn set_paused<A: Action + Sync>(
     Ok(done)
 }
 
-async fn turn(driver: &dyn Queue, warrant: &Warrant, queue: &QueueRef, paused: bool) -> Result<Paused> {
-    let states = driver.states().await?;
-    let state = states.iter().find(|state| state.name == queue.queue).ok_or_else(|| Error::NotFound(format!("The queue {}", queue.queue)))?;
+/// Whether each queue of a job system is paused.
+async fn pauses(driver: &dyn Queue) -> Result<BTreeMap<String, bool>> {
+    Ok(driver.states().await?.into_iter().map(|state| (state.name, state.paused)).collect())
+}
+
+async fn turn(driver: &dyn Queue, warrant: &Warrant, queue: &QueueRef, paused: bool, was: Option<bool>) -> Result<Paused> {
+    let was = was.ok_or_else(|| Error::NotFound(format!("The queue {}", queue.queue)))?;
     if paused {
         driver.pause(warrant, &queue.queue).await?;
     } else {
         driver.resume(warrant, &queue.queue).await?;
     }
-    Ok(Paused { source: queue.source.clone(), queue: queue.queue.clone(), paused, was: state.paused })
+    Ok(Paused { source: queue.source.clone(), queue: queue.queue.clone(), paused, was })
+}
+
+/// How the queues of each job system stood, or why it did not tell: each is asked once, however many of its queues are meant.
+type Stood = BTreeMap<String, std::result::Result<BTreeMap<String, bool>, String>>;
+
+async fn turn_of_many(app: &App, stood: &mut Stood, warrant: &Warrant, queue: &QueueRef, paused: bool) -> Result<Paused> {
+    let driver = source::source(app, &queue.source)?.queue.as_ref();
+    if !stood.contains_key(&queue.source) {
+        stood.insert(queue.source.clone(), pauses(driver).await.map_err(|fault| fault.to_string()));
+    }
+    match stood.get(&queue.source) {
+        Some(Err(why)) => Err(Error::Conflict(why.clone())),
+        known => turn(driver, warrant, queue, paused, known.and_then(|known| known.as_ref().ok()?.get(&queue.queue).copied())).await,
+    }
 }
 
 /// Pauses several queues, one after another; one that fails does not hold up the others.
@@ -226,13 +246,9 @@ where
     let (inside, verb) = (app.clone(), if paused { "paused" } else { "resumed" });
     let done = app.gate.perform(actor, action, given, move |permit| {
         Box::pin(async move {
-            let mut all = PausedMany { queues: Vec::new(), failed: Vec::new() };
+            let (mut all, mut stood) = (PausedMany { queues: Vec::new(), failed: Vec::new() }, Stood::new());
             for queue in queues {
-                let turned = match source::source(&inside, &queue.source) {
-                    Ok(source) => turn(source.queue.as_ref(), permit.warrant(), &queue, paused).await,
-                    Err(fault) => Err(fault),
-                };
-                match turned {
+                match turn_of_many(&inside, &mut stood, permit.warrant(), &queue, paused).await {
                     Ok(done) => all.queues.push(done),
                     Err(fault) => all.failed.push(QueueFault { why: fault.to_string(), source: queue.source, queue: queue.queue }),
                 }

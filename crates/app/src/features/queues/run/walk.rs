@@ -7,8 +7,8 @@ use qd_core::{Error, Result};
 use super::going::{Going, Part, go};
 use super::{Filter, Match, Run, Work, delete};
 
-/// Ids that are held in memory at most: about 60 MB.
-const HELD_MAX: usize = 1_000_000;
+/// Ids that are held in memory at most: about 60 MB. Tests need fewer jobs to come to the end of it.
+const HELD_MAX: usize = if cfg!(test) { 3_000 } else { 1_000_000 };
 /// Up to so many jobs their ids are collected even where pages would do: that is quicker, and the oldest go first.
 const QUICK_MAX: i64 = 100_000;
 /// Passes over a list from which jobs go while it is read.
@@ -97,7 +97,7 @@ fn quick(going: &Going) -> bool {
 
 /// Everything that is there now, the oldest first. After a crash the rows are looked at: those that failed again can't be told by their ids.
 async fn all_at_once(going: &mut Going, warrant: &Warrant, state: JobState) -> Result<Part> {
-    let (ids, queue) = (collect(going, state).await?, going.queue());
+    let ((ids, _), queue) = (collect(going, state).await?, going.queue());
     for chunk in ids.chunks(going.chunk()) {
         going.stored.run.seen += whole(chunk.len());
         let answers = going.driver.act(warrant, &queue, job_act(going.run())?, chunk).await?;
@@ -123,17 +123,22 @@ async fn listed(going: &mut Going, warrant: &Warrant, state: JobState) -> Result
     }
     let mut first = true;
     loop {
-        let ids = collect(going, state).await?;
+        let (ids, more) = collect(going, state).await?;
         going.stored.place.passes += 1;
-        let before = (going.run().done, made);
-        let part = act_on_ids(going, warrant, &ids, Some(&mut made), std::mem::take(&mut first)).await?;
+        let before = going.run().done;
+        let part = act_on_ids(going, warrant, &ids, Some(&mut made), first).await?;
         if part.is_err() {
             return Ok(part);
         }
-        let again = going.run().work.deletes() && going.run().done > before.0 && going.stored.place.passes < PASSES;
-        if !again {
+        let moved = going.run().done > before;
+        if !(moved && (more || going.run().work.deletes() && going.stored.place.passes < PASSES)) {
+            if more {
+                going.note("The list is longer than a run can look through at once: what lies beyond the first 1,000,000 jobs was not looked at.");
+            }
             return Ok(Ok(()));
         }
+        // What lies beyond was there before the run, too, though none of it was seen.
+        (first, made) = (more, if more { Some(going.run().started_at.unwrap_or(going.run().created_at).0) } else { made });
     }
 }
 
@@ -165,15 +170,15 @@ async fn act_on_ids(going: &mut Going, warrant: &Warrant, ids: &[String], mut ma
     Ok(Ok(()))
 }
 
-/// Ids of a state, as they are now.
-async fn collect(going: &Going, state: JobState) -> Result<Vec<String>> {
+/// Ids of a state, as they are now, and whether there are more of them.
+async fn collect(going: &Going, state: JobState) -> Result<(Vec<String>, bool)> {
     let (mut all, mut after, queue): (Vec<String>, Option<String>, _) = (Vec::new(), None, going.queue());
     loop {
         let (ids, next) = going.driver.ids(&queue, state, after.as_deref()).await?;
         all.extend(ids);
         after = next;
         if after.is_none() || all.len() >= HELD_MAX {
-            return Ok(all);
+            return Ok((all, after.is_some()));
         }
     }
 }

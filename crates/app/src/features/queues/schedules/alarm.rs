@@ -62,7 +62,7 @@ pub(in crate::features::queues) async fn look(app: &App) -> Result<()> {
     let dead: Vec<&Scheduled> = all.schedules.iter().filter(|one| one.alarm.is_some()).collect();
     let new = news(app, &dead, &all.unknown)?;
     if !new.is_empty() {
-        let now = app.now();
+        let (now, names) = (app.now(), new.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
         app.db
             .write_with(move |tx| {
                 Box::pin(async move {
@@ -73,6 +73,8 @@ pub(in crate::features::queues) async fn look(app: &App) -> Result<()> {
                 })
             })
             .await?;
+        // Only now: what could not be written is told at the next look.
+        app.state::<Alarms>()?.0.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
     }
     show(app, &dead);
     Ok(())
@@ -86,12 +88,8 @@ fn news(app: &App, dead: &[&Scheduled], unknown: &[(String, String)]) -> Result<
     let now: BTreeSet<String> = dead.iter().map(|one| name(one)).collect();
     let silent = |known: &String| unknown.iter().any(|(source, _)| known.starts_with(&format!("{source}/")));
     told.retain(|known| now.contains(known) || silent(known));
-    let mut new = Vec::new();
-    for one in dead.iter().filter(|one| told.insert(name(one))) {
-        let payload = json!({ "source": one.source, "queue": one.state.queue, "schedule": one.state.id, "why": one.alarm });
-        new.push((name(one), payload));
-    }
-    Ok(new)
+    let payload = |one: &Scheduled| json!({ "source": one.source, "queue": one.state.queue, "schedule": one.state.id, "why": one.alarm });
+    Ok(dead.iter().filter(|one| !told.contains(&name(one))).map(|one| (name(one), payload(one))).collect())
 }
 
 fn show(app: &App, dead: &[&Scheduled]) {

@@ -44,6 +44,8 @@ type Fate = Box<dyn Fn(&Job) -> Option<JobState> + Send + Sync>;
 pub struct Memory {
     pub inner: Mutex<Inner>,
     fate: Mutex<Option<Fate>>,
+    /// A concurrency that somebody sets by hand while a call runs.
+    pub by_hand: Mutex<Option<u64>>,
     clock: AtomicI64,
     /// Changing calls until one does its work and never answers: as when the process is killed there.
     hang_in: AtomicI64,
@@ -62,7 +64,16 @@ impl Memory {
         let inner = Inner { known: true, ..Inner::default() };
         let never = || AtomicI64::new(i64::MAX);
         let (hang_in, fail_in, lose_in, mute_in) = (never(), never(), never(), never());
-        Self { inner: Mutex::new(inner), fate: Mutex::default(), clock: AtomicI64::new(1_000_000), hang_in, fail_in, lose_in, mute_in }
+        Self {
+            inner: Mutex::new(inner),
+            fate: Mutex::default(),
+            by_hand: Mutex::default(),
+            clock: AtomicI64::new(1_000_000),
+            hang_in,
+            fail_in,
+            lose_in,
+            mute_in,
+        }
     }
 
     /// Adds `count` jobs in a state; job `n` has `{"n":n,"even":…}`.
@@ -150,7 +161,10 @@ impl Memory {
         if self.mute_in.fetch_sub(1, Ordering::SeqCst) == 0 {
             return pending().boxed();
         }
-        let done = work(self, &mut self.inner.lock().unwrap());
+        let mut inner = self.inner.lock().unwrap();
+        let done = work(self, &mut inner);
+        inner.concurrency = self.by_hand.lock().unwrap().take().or(inner.concurrency);
+        drop(inner);
         if self.lose_in.fetch_sub(1, Ordering::SeqCst) <= 0 {
             return away();
         }

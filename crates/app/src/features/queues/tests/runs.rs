@@ -46,6 +46,17 @@ async fn a_filter_takes_what_it_matches_and_nothing_else(world: &World) {
     assert!(shop.queue.inner.lock().unwrap().largest <= 500);
 }
 
+async fn a_list_longer_than_memory_is_walked_to_its_end(world: &World) {
+    let shop = Shop::of(world);
+    shop.queue.fill(JobState::Delayed, 7_000);
+    let done = shop.done(Work::Promote, Filter::all(JobState::Delayed)).await;
+    assert_eq!((done.status, done.seen, done.done, done.note), (RunStatus::Done, 7_000, 7_000, None));
+    assert_eq!(shop.queue.count(JobState::Waiting), 7_000);
+    shop.queue.fill(JobState::Delayed, 4_000);
+    let none = shop.done(Work::Promote, Filter { name: Some("nobody".into()), ..Filter::all(JobState::Delayed) }).await;
+    assert!(none.note.unwrap().contains("was not looked at"), "never as if it had been");
+}
+
 async fn what_fails_again_is_not_retried_again(world: &World) {
     for filter in [failed(), named("even")] {
         let shop = Shop::of(world);
@@ -152,6 +163,7 @@ async fn a_preview_counts_and_shows_five(world: &World) {
 on_both!(
     everything_that_failed_runs_again_under_one_intent,
     a_filter_takes_what_it_matches_and_nothing_else,
+    a_list_longer_than_memory_is_walked_to_its_end,
     what_fails_again_is_not_retried_again,
     one_run_at_a_time_over_a_state,
     the_same_key_starts_one_run,
