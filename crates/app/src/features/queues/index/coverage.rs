@@ -36,6 +36,8 @@ pub struct Coverage {
     pub indexed: Option<i64>,
     /// Failed jobs that there are.
     pub total: i64,
+    /// There are more: a driver stopped counting.
+    pub more: bool,
     /// What is not searched of the others: how many, of how many, and what they are.
     pub left_out: Vec<(i64, i64, &'static str)>,
     /// Queues that were looked at.
@@ -77,6 +79,7 @@ impl Coverage {
             0 if !self.silent.is_empty() => None,
             0 if self.queues == 0 => Some("There is no queue to search.".into()),
             0 => Some("No job has failed.".into()),
+            total if self.more => Some(format!("Indexed {} of at least {} failed jobs.", format::number(indexed), format::number(total))),
             total if indexed == total => Some(format!("Indexed all {} failed jobs.", format::number(total))),
             total => {
                 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
@@ -91,6 +94,7 @@ impl Coverage {
         self.queues += 1;
         let failed = number(state.failed);
         self.total += failed;
+        self.more |= state.at_least(state.failed);
         self.indexed = self.indexed.map(|indexed| indexed + covered.failed.min(failed));
         for ((states, what), (read, all)) in KINDS.iter().zip(WORDS).zip(covered.others.into_iter().zip(counts(state))) {
             if states.iter().any(|state| wanted(*state)) {
@@ -149,6 +153,8 @@ mod tests {
         assert_eq!(said(&state, None), "Indexed all 4 failed jobs. Not searched: 3,000 of 5,000 waiting jobs, 700 completed jobs.");
         assert_eq!(said(&state, Some(JobState::Completed)), "Not searched: 700 completed jobs.");
         assert_eq!(said(&QueueState { delayed: 12, ..QueueState::default() }, None), "No job has failed.");
+        let counted = QueueState { failed: 4, count_limit: Some(4), ..QueueState::default() };
+        assert_eq!(said(&counted, None), "Indexed 4 of at least 4 failed jobs.");
         let silent = Coverage { indexed: Some(0), silent: vec!["shop".into()], ..Coverage::default() };
         assert_eq!(silent.sentence(), "shop did not answer: what is there now is not known.", "never that there is nothing");
     }

@@ -206,3 +206,15 @@ pub fn silent(known: &Known) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_was_not_finished_says_so() {
+        let state = QueueState { count_limit: Some(200_000), ..QueueState::default() };
+        assert_eq!((counted(&state, 200_000), counted(&state, 199_999)), ("200,000+".into(), "199,999".into()));
+        assert_eq!(counted(&QueueState::default(), 3_000_000), "3,000,000");
+    }
+}

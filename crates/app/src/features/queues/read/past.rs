@@ -34,7 +34,7 @@ pub struct Step {
     pub run_p95: Option<f64>,
     /// Part of it was not seen: rates mean "at least".
     pub partial: bool,
-    /// Counted by looking now and then, not from the queue's own events.
+    /// So much happened at once that the times are of some jobs only.
     pub sampled: bool,
 }
 

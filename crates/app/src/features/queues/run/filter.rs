@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::features::queues::failure;
-use crate::features::queues::scrub::scrub;
+use crate::features::queues::scrub::{scrub, scrub_at};
 
 /// Most fields of one filter.
 const FIELDS_MAX: usize = 10;
@@ -109,6 +109,19 @@ impl Filter {
         }
         // The worst certainty of the rest decides.
         [self.reason_matches(row), self.fingerprint_matches(row), self.fields_match(row)].into_iter().fold(Match::Yes, Match::and)
+    }
+
+    /// The filter for others to read: what is masked in jobs is masked in it.
+    #[must_use]
+    pub fn masked(&self) -> Self {
+        let clean = |text: &Option<String>| text.as_deref().map(scrub);
+        Self {
+            name: clean(&self.name),
+            reason: clean(&self.reason),
+            fingerprint: clean(&self.fingerprint),
+            fields: self.fields.iter().map(|(path, value)| (scrub(path), scrub_at(path, value))).collect(),
+            ..self.clone()
+        }
     }
 
     /// The same as a query of a URL.

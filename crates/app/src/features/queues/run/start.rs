@@ -11,7 +11,6 @@ use super::execute::Execute;
 use super::going::tell;
 use super::{Filter, RESTORING, Run, RunStatus, Work, store, walk};
 use crate::features::queues::action::{CancelRun, Drain, Obliterate, PromoteAll, Purge, RestoreRun, RetryAll, RetryCohort};
-use crate::features::queues::scrub::{scrub, scrub_at};
 use crate::features::queues::source;
 
 /// Most jobs a second that a run may be held to.
@@ -39,7 +38,12 @@ pub struct StartRun {
 /// # Errors
 /// Those of our database.
 pub async fn runs(app: &App, after: Option<Uuid>, limit: usize) -> Result<Vec<Run>> {
-    store::list(&app.db, after, limited(limit)).await
+    Ok(store::list(&app.db, after, limited(limit)).await?.into_iter().map(told).collect())
+}
+
+/// A run as everybody may read it: what somebody looked for may be a secret.
+fn told(run: Run) -> Run {
+    Run { filter: run.filter.masked(), ..run }
 }
 
 /// The latest runs of a queue.
@@ -47,7 +51,7 @@ pub async fn runs(app: &App, after: Option<Uuid>, limit: usize) -> Result<Vec<Ru
 /// # Errors
 /// Those of our database.
 pub async fn of_queue(app: &App, source: &str, queue: &str, limit: usize) -> Result<Vec<Run>> {
-    store::of_queue(&app.db, source, queue, limited(limit)).await
+    Ok(store::of_queue(&app.db, source, queue, limited(limit)).await?.into_iter().map(told).collect())
 }
 
 fn limited(limit: usize) -> i64 {
@@ -67,7 +71,7 @@ pub async fn open(app: &App) -> Result<Vec<Run>> {
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn find(app: &App, id: Uuid) -> Result<Run> {
-    store::find(&app.db, id).await?.ok_or_else(|| Error::NotFound(format!("The run {id}")))
+    store::find(&app.db, id).await?.map(told).ok_or_else(|| Error::NotFound(format!("The run {id}")))
 }
 
 /// Starts a run: its row, its lock and its job are written together, and the audit row with them.
@@ -220,19 +224,7 @@ async fn lock(tx: &mut GateTx<'_>, run: &Run, whats: &[String]) -> Result<()> {
 
 /// Ids and counts for the trail, which is kept for ever: what somebody looked for may be a secret.
 fn recorded(run: &Run) -> Value {
-    json!({ "run": run.id, "work": run.work, "filter": shown(&run.filter).words(), "jobs": run.total, "rate": run.rate })
-}
-
-/// The filter with what is masked in jobs masked in it.
-fn shown(filter: &Filter) -> Filter {
-    let clean = |text: &Option<String>| text.as_deref().map(scrub);
-    Filter {
-        name: clean(&filter.name),
-        reason: clean(&filter.reason),
-        fingerprint: clean(&filter.fingerprint),
-        fields: filter.fields.iter().map(|(path, value)| (scrub(path), scrub_at(path, value))).collect(),
-        ..filter.clone()
-    }
+    json!({ "run": run.id, "work": run.work, "filter": run.filter.masked().words(), "jobs": run.total, "rate": run.rate })
 }
 
 fn cancelling(run: &Run) -> Undo {

@@ -114,12 +114,7 @@ async fn listed(going: &mut Going, warrant: &Warrant, state: JobState) -> Result
     let resumed = going.stored.place.passes > 0;
     let mut made: Option<i64> = resumed.then(|| going.run().started_at.unwrap_or(going.run().created_at).0);
     if resumed {
-        // What was acted on is no longer in the list; the rest is looked at again.
-        let (run, at) = (&mut going.stored.run, going.stored.place.at);
-        if at == 0 {
-            (run.refused, run.refusals) = (0, Vec::new());
-        }
-        run.seen = run.done + run.gone + run.refused;
+        look_again(going);
     }
     let mut first = true;
     loop {
@@ -137,9 +132,22 @@ async fn listed(going: &mut Going, warrant: &Warrant, state: JobState) -> Result
             }
             return Ok(Ok(()));
         }
-        // What lies beyond was there before the run, too, though none of it was seen.
-        (first, made) = (more, if more { Some(going.run().started_at.unwrap_or(going.run().created_at).0) } else { made });
+        first = more;
+        if more {
+            // What lies beyond was there before the run, too, though none of it was seen.
+            made = Some(going.run().started_at.unwrap_or(going.run().created_at).0);
+            look_again(going);
+        }
     }
+}
+
+/// What was acted on is no longer in the list; the rest of it is looked at, and counted, anew.
+fn look_again(going: &mut Going) {
+    let (run, at) = (&mut going.stored.run, going.stored.place.at);
+    if at == 0 {
+        (run.refused, run.refusals) = (0, Vec::new());
+    }
+    run.seen = run.done + run.gone + run.refused;
 }
 
 /// Acts on the jobs of these ids that are meant. `made` is the newest creation that counts; the first pass finds it.

@@ -53,6 +53,9 @@ async fn a_list_longer_than_memory_is_walked_to_its_end(world: &World) {
     assert_eq!((done.status, done.seen, done.done, done.note), (RunStatus::Done, 7_000, 7_000, None));
     assert_eq!(shop.queue.count(JobState::Waiting), 7_000);
     shop.queue.fill(JobState::Delayed, 4_000);
+    let half = shop.done(Work::Promote, Filter { name: Some("even".into()), ..Filter::all(JobState::Delayed) }).await;
+    assert_eq!((half.seen, half.done, shop.queue.count(JobState::Delayed)), (4_000, 2_000, 2_000), "each is counted once");
+    shop.queue.fill(JobState::Delayed, 4_000);
     let none = shop.done(Work::Promote, Filter { name: Some("nobody".into()), ..Filter::all(JobState::Delayed) }).await;
     assert!(none.note.unwrap().contains("was not looked at"), "never as if it had been");
 }

@@ -20,6 +20,8 @@ async fn what_somebody_looked_for_is_masked_in_the_trail(world: &World) {
         for secret in ["hunter2", "and more", "4711", "4242", "ada@", "DEF123"] {
             assert!(!whole.contains(secret), "{secret} in {whole}");
         }
+        let shown = serde_json::to_string(&shop.run(run.id).await).unwrap();
+        assert!(!shown.contains("hunter2") && !shown.contains("ada@") && shown.contains("orderId"), "{shown}");
         shop.execute(run.id).await.unwrap();
     }
 }
